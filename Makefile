@@ -1,0 +1,86 @@
+# Two commands do everything on a machine with git, make and Python: `make demo`, `make test`.
+# Each step of the set-up leaves a stamp in the environment, so a second run starts at once and
+# a changed lock is installed again.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types docs studies test-oldest lock clean
+export MPLBACKEND := Agg
+
+# The first Python that fits; name another with `make PYTHON=/path/to/python3 test`.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' \
+	2>/dev/null && { echo $$python; break; }; done)
+V := .venv
+BIN := $(V)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKED := $(PIP) install --require-hashes -r
+PYTEST := $(BIN)/python -m pytest
+
+help:          ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+demo: $(V)/.run   ## set up, then evaluate the synthetic pilot and write its report
+	$(BIN)/desistance evaluate data/synthetic/plan.toml --out report
+
+test: $(V)/.dev   ## set up, then run the tests and the examples in the docstrings
+	$(PYTEST) --doctest-modules src tests
+
+check: lint types docs test   ## the one gate: style, floors, types, docs, tests, notebooks
+
+lint: $(V)/.dev   ## style (ruff) and the floors (import-linter)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+types: $(V)/.dev   ## types (mypy, strict)
+	$(BIN)/mypy
+
+docs: $(V)/.dev   ## build the documentation into docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+
+studies: $(V)/.dev   ## the slow simulation studies: bias and coverage of every estimator
+	$(PYTEST) -m slow tests
+
+test-oldest: $(V)/.dev   ## run the tests on the lowest versions that pyproject.toml allows
+	rm -rf $(V)-lowest
+	$(BIN)/uv venv --quiet --python $(BIN)/python $(V)-lowest
+	$(BIN)/uv pip compile pyproject.toml --all-extras --resolution lowest-direct \
+		--python $(V)-lowest --quiet --output-file $(V)-lowest/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(V)-lowest \
+		-r $(V)-lowest/requirements.txt --group test -e .
+	$(V)-lowest/bin/python -m pytest -W ignore::DeprecationWarning tests
+
+# After a change in pyproject.toml; `make lock UPGRADE=--upgrade` moves every pin to its newest.
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url --no-emit-find-links --quiet $(UPGRADE)
+
+lock: $(V)/.dev   ## write the hash-pinned locks again from pyproject.toml
+	$(LOCK) pyproject.toml -o requirements/run.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
+	$(LOCK) --group boot -c requirements/dev.txt -o requirements/boot.txt
+
+clean:         ## remove the environments and everything that was built
+	rm -rf .venv .venv-* .boot report build dist docs/_build docs/generated
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+# --- set-up -------------------------------------------------------------------------------
+
+# Debian keeps ensurepip in a package of its own; without it, a pinned virtualenv does the work.
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { echo "desistance needs Python 3.11 to 3.14, and none was found on" \
+		"the PATH: install one, or name it with make PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -m venv $(V) >/dev/null 2>&1 || { rm -rf $(V); \
+		$(PYTHON) -m pip install --quiet --require-hashes -r requirements/boot.txt --target .boot && \
+		PYTHONPATH=.boot $(PYTHON) -m virtualenv --quiet $(V); }
+
+$(V)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/pip
+	$(LOCKED) requirements/run.txt -r requirements/build.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(V)/.dev: requirements/dev.txt $(V)/.run
+	$(LOCKED) requirements/dev.txt
+	$(PIP) check
+	@touch $@

@@ -1,0 +1,68 @@
+"""Evaluate offender-management pilots, from case files to a report that is safe to share.
+
+The public names stand in `STREET` in the order of the method: load the cases, build histories,
+follow people up, estimate, compare, report. `import desistance` loads none of them: a room is
+opened when one of its names is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+STREET = {
+    "cases": ("load_cases", "CaseData"),
+    "synthetic": ("simulate_cases", "SimulationDesign"),
+    "histories": ("build_histories", "Histories"),
+    "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
+    "timetoevent": ("TimeToEvent",),
+    "rates": ("reoffending_rates",),
+    "survival": ("kaplan_meier", "log_rank", "fit_cox"),
+    "balance": ("balance_cohorts", "BalanceDesign"),
+    "comparison": ("compare_cohorts",),
+    "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
+    "report": ("write_report",),
+    "disclosure": ("DisclosurePolicy",),
+}
+
+_ROOM_OF = {name: room for room, names in STREET.items() for name in names}
+
+__all__ = list(_ROOM_OF)
+
+if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STREET
+    from desistance.balance import BalanceDesign as BalanceDesign
+    from desistance.balance import balance_cohorts as balance_cohorts
+    from desistance.cases import CaseData as CaseData
+    from desistance.cases import load_cases as load_cases
+    from desistance.comparison import compare_cohorts as compare_cohorts
+    from desistance.disclosure import DisclosurePolicy as DisclosurePolicy
+    from desistance.evaluation import Evaluation as Evaluation
+    from desistance.evaluation import EvaluationPlan as EvaluationPlan
+    from desistance.evaluation import evaluate as evaluate
+    from desistance.followup import FollowUp as FollowUp
+    from desistance.followup import FollowUpDesign as FollowUpDesign
+    from desistance.followup import follow_up as follow_up
+    from desistance.histories import Histories as Histories
+    from desistance.histories import build_histories as build_histories
+    from desistance.rates import reoffending_rates as reoffending_rates
+    from desistance.report import write_report as write_report
+    from desistance.survival import fit_cox as fit_cox
+    from desistance.survival import kaplan_meier as kaplan_meier
+    from desistance.survival import log_rank as log_rank
+    from desistance.synthetic import SimulationDesign as SimulationDesign
+    from desistance.synthetic import simulate_cases as simulate_cases
+    from desistance.timetoevent import TimeToEvent as TimeToEvent
+else:
+
+    def __getattr__(name: str) -> Any:
+        """Open the room a public name lives in, once."""
+        if name not in _ROOM_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+        globals()[name] = found
+        return found
+
+    def __dir__() -> list[str]:
+        return __all__

@@ -1,0 +1,47 @@
+"""Definitions that experts argue about, as versioned data: pathways, offence sets, harm weights.
+
+Every file in `data/` says its name, version, source and the date it holds from; `verified` is
+false where a figure is general knowledge or a choice made here. A name such as "7PP" means a
+shipped file; a path ending in ".toml" means the user's own, in exactly the same form.
+"""
+
+from desistance.catalogue.harm import harm_weights
+from desistance.catalogue.needs import (
+    need_shares,
+    needs_from_scores,
+    pathway_needs,
+    pathway_of,
+    unmapped,
+)
+from desistance.catalogue.offences import (
+    OffenceSet,
+    load_offence_set,
+    offence_class,
+    offence_classes,
+    offence_set,
+    unknown_codes,
+)
+from desistance.catalogue.pathways import Area, Pathway, PathwayScheme, Tool, load_scheme, scheme
+from desistance.catalogue.reader import names
+
+__all__ = [
+    "Area",
+    "OffenceSet",
+    "Pathway",
+    "PathwayScheme",
+    "Tool",
+    "harm_weights",
+    "load_offence_set",
+    "load_scheme",
+    "names",
+    "need_shares",
+    "needs_from_scores",
+    "offence_class",
+    "offence_classes",
+    "offence_set",
+    "pathway_needs",
+    "pathway_of",
+    "scheme",
+    "unknown_codes",
+    "unmapped",
+]

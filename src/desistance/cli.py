@@ -1,0 +1,128 @@
+"""The command line: the only room that prints.
+
+Every command ends with 0, or with one clear sentence on stderr and the exit code of what went
+wrong (see `errors`): 2 plan, 3 source, 4 data, 5 follow-up, 6 model, 7 bias, 8 output; 130 when
+interrupted. Any other fault ends with 70 and the place in the code, never with a value of the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from desistance.errors import DesistanceError
+
+Selection = Literal["random", "recency", "risk"]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Evaluate offender-management pilots.",
+)
+
+INTERRUPTED, FAULT = 130, 70
+
+Mapping = Annotated[Path | None, typer.Option(help="TOML file: a force's own names and codes.")]
+
+
+@contextmanager
+def _one_sentence() -> Iterator[None]:
+    """End with one sentence and an exit code, whatever goes wrong."""
+    try:
+        yield
+        return
+    except DesistanceError as error:
+        message, code = str(error), error.exit_code
+    except KeyboardInterrupt:
+        message, code = "Interrupted: nothing was left half-written.", INTERRUPTED
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, its message may hold a value
+        message, code = f"A fault in desistance: {_place(error)}. Please report it.", FAULT
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+def _place(error: Exception) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    where = trace.tb_frame.f_code
+    return f"{type(error).__name__} in {Path(where.co_filename).name}, line {trace.tb_lineno}"
+
+
+@app.command()
+def check(
+    source: Annotated[str, typer.Argument(help="Folder, workbook or database URL.")],
+    mapping: Mapping = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write the quarantine file.")] = None,
+) -> None:
+    """Read case files, account for every row, and say what is wrong with which."""
+    with _one_sentence():
+        from desistance.cases import load_cases
+
+        cases = load_cases(source, mapping)
+        typer.echo(cases.quality.summary())
+        if out is not None:
+            cases.quality.write(out)
+            typer.echo(f"Written to {out}")
+
+
+@app.command()
+def evaluate(
+    plan: Annotated[Path, typer.Argument(help="The plan, a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the report; made anew.")],
+) -> None:
+    """Run a plan and write its report."""
+    with _one_sentence():
+        from rich.console import Console
+
+        from desistance.cases import load_cases
+        from desistance.evaluation import evaluate as run
+        from desistance.evaluation import load_plan
+        from desistance.report import write_report
+
+        chosen = load_plan(plan)
+        with Console(stderr=True).status("Reading case files") as status:
+            cases = load_cases(
+                _beside(plan, chosen.data),
+                chosen.mapping and _beside(plan, chosen.mapping),
+                extract_date=chosen.extract_date,
+            )
+            found = run(cases, chosen, progress=status.update)
+            status.update("Writing the report")
+            page = write_report(found, out)
+        typer.echo(cases.quality.summary().splitlines()[0])
+        typer.echo(found.effects.sentence if found.effects else found.not_compared)
+        typer.echo(f"Report: {page}")
+
+
+def _beside(plan: Path, named: str) -> str:
+    """Read a path from where the plan lies; a database URL is taken as it is."""
+    return named if "://" in named else str(plan.parent / named)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for the files.")],
+    people: Annotated[int, typer.Option(help="People who left IOM.")] = 600,
+    effect: Annotated[float, typer.Option(help="True hazard ratio of joining.")] = 0.6,
+    selection: Annotated[Selection, typer.Option(help="Who joins.")] = "risk",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 2026,
+    messy: Annotated[bool, typer.Option(help="Add faulty rows of every kind.")] = False,
+) -> None:
+    """Write a made-up pilot with a known answer."""
+    with _one_sentence():
+        from desistance.synthetic import SimulationDesign, simulate_cases, write_simulation
+
+        design = SimulationDesign(n_people=people, effect=effect, selection=selection, messy=messy)
+        cases = simulate_cases(design, rng=seed)
+        write_simulation(cases, out)
+        typer.echo(f"{len(cases.people)} people written to {out}, the truth to truth.json")

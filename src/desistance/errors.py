@@ -1,0 +1,53 @@
+"""What can go wrong, in a short family; each kind has the exit code the command line ends with.
+
+An error says what is wrong, how many and where (file, column, row numbers), and what to do.
+It never carries a person's value or id. All faults of a table are collected and raised once.
+"""
+
+
+class DesistanceError(Exception):
+    """Anything this library refuses to do, in one clear sentence."""
+
+    exit_code = 1
+
+
+class PlanError(DesistanceError):
+    """A plan, mapping or catalogue file that cannot be used as it stands."""
+
+    exit_code = 2
+
+
+class SourceError(DesistanceError):
+    """A file, folder or database that is missing or cannot be read."""
+
+    exit_code = 3
+
+
+class DataError(DesistanceError):
+    """Data that were read but break a rule no single row can answer for."""
+
+    exit_code = 4
+
+
+class FollowUpError(DesistanceError):
+    """A follow-up that the data cannot support, or that would be unfair by construction."""
+
+    exit_code = 5
+
+
+class ModelError(DesistanceError):
+    """A model that was asked for something it cannot mean."""
+
+    exit_code = 6
+
+
+class BiasError(FollowUpError):
+    """A comparison whose design makes its own effect; `acknowledge_bias=True` lets it run."""
+
+    exit_code = 7
+
+
+class OutputError(DesistanceError):
+    """A result that could not be written; nothing was left under its final name."""
+
+    exit_code = 8

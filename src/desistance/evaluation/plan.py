@@ -1,0 +1,127 @@
+"""The plan: every choice of an evaluation, written down before outcomes are seen."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from desistance.balance import BalanceDesign
+from desistance.disclosure import DisclosurePolicy
+from desistance.errors import PlanError
+from desistance.followup import FollowUpDesign
+from desistance.histories import HistoryDesign
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True, slots=True)
+class HazardDesign:
+    """The Cox model of time to the first reoffence.
+
+    Attributes
+    ----------
+    terms
+        Columns of `FollowUp.people`, "exposed" for having joined, and "needs" for every pathway.
+        Empty for no model.
+    ties, variance
+        As in `fit_cox`.
+    """
+
+    terms: tuple[str, ...] = ("exposed", "age", "n_previous", "needs")
+    ties: Literal["efron", "breslow"] = "efron"
+    variance: Literal["model", "robust", "cluster"] = "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationPlan:
+    """Every choice of an evaluation.
+
+    Attributes
+    ----------
+    title
+        Heading of the report.
+    data, mapping
+        Folder, workbook or database, and mapping file: paths are read from where the plan lies.
+    extract_date
+        When the data do not say it themselves.
+    histories, follow_up, hazards, balance, disclosure
+        The choices of each step.
+    outcomes
+        Which effects are compared, the headline first.
+    notes
+        Paragraphs for the reader of the report: what the pilot is, who it works with.
+
+    Examples
+    --------
+    >>> EvaluationPlan(title="A pilot").follow_up.months
+    12
+    """
+
+    title: str = "Evaluation"
+    data: str = "."
+    mapping: str | None = None
+    extract_date: date | None = None
+    notes: tuple[str, ...] = ()
+    histories: HistoryDesign = field(default_factory=HistoryDesign)
+    follow_up: FollowUpDesign = field(default_factory=FollowUpDesign)
+    hazards: HazardDesign = field(default_factory=HazardDesign)
+    balance: BalanceDesign = field(default_factory=BalanceDesign)
+    outcomes: tuple[Literal["rate", "frequency", "time"], ...] = ("rate", "frequency", "time")
+    disclosure: DisclosurePolicy = field(default_factory=DisclosurePolicy)
+
+
+def load_plan(path: str | Path) -> EvaluationPlan:
+    """Read a plan from a TOML file.
+
+    Raises
+    ------
+    PlanError
+        If the file is missing or not TOML, or a setting is unknown or cannot be: every fault in
+        one message, by the name of the setting.
+    """
+    path = Path(path)
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        problem = f"There is no plan at {path}."
+    except (OSError, UnicodeDecodeError):
+        problem = f"The plan {path} cannot be read as a text file."
+    except tomllib.TOMLDecodeError as error:
+        problem = f"The plan {path} is not valid TOML: {error}."
+    else:
+        return _checked(settings, path)
+    raise PlanError(problem)
+
+
+def _checked(settings: dict[str, Any], path: Path) -> EvaluationPlan:
+    unknown = list(_unknown(settings, EvaluationPlan()))
+    faults = [f"`{name}` is not a setting (there are {known})" for name, known in unknown]
+    try:
+        checked = TypeAdapter(EvaluationPlan).validate_python(settings)
+    except ValidationError as error:
+        faults += [
+            f"`{'.'.join(map(str, fault['loc']))}`: {fault['msg'].lower()}"
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+    else:
+        if not faults:
+            return checked
+    raise PlanError(f"The plan {path.name} cannot be used: " + "; ".join(faults) + ".")
+
+
+def _unknown(
+    settings: dict[str, Any], choices: object, within: str = ""
+) -> Iterable[tuple[str, str]]:
+    """Find settings that no design has, with the names there are."""
+    known = [choice.name for choice in fields(choices)]  # type: ignore[arg-type]
+    for name, value in settings.items():
+        if name not in known:
+            yield within + name, ", ".join(known)
+        elif isinstance(value, dict):
+            yield from _unknown(value, getattr(choices, name), f"{within}{name}.")

@@ -1,0 +1,422 @@
+"""Who is followed, from when, and what came of it: the people, their rows, and the flow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from desistance.errors import BiasError, FollowUpError
+from desistance.followup.design import FollowUpDesign
+from desistance.followup.rules import (
+    REOFFENCE,
+    Reoffences,
+    countable,
+    cut_at,
+    extract_day,
+    lives_elsewhere,
+    on_street_clock,
+    stretches,
+    watch,
+)
+from desistance.histories.custody import join_stays
+from desistance.histories.days import (
+    NEVER,
+    before,
+    months_to_days,
+    pack,
+    to_dates,
+    to_days,
+)
+from desistance.results import Caveat, html_table
+from desistance.timetoevent import TimeToEvent
+
+if TYPE_CHECKING:
+    from desistance.cases import CaseData
+    from desistance.histories import Histories
+    from desistance.histories.custody import Stays
+    from desistance.histories.days import Days
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FollowUp:
+    """People followed from time zero, their rows at risk, and who was left out.
+
+    Attributes
+    ----------
+    people : DataFrame, one row per person followed
+        ``person_id, index_date``; what the case file says of them; what was known on the index
+        date (see `Histories.known_on`); ``joined_day`` (NaN if never), ``end_day``, ``ended_by``,
+        ``event_day`` (NaN if none); and for the one-year rate ``mature``, ``reoffended``,
+        ``n_reoffences`` (NA unless mature), ``days_at_risk`` and ``calendar_days``.
+    rows : DataFrame, one row per stretch at risk
+        ``person`` (position in `people`), ``start, stop, event, cohort, exposed``.
+    flow : DataFrame
+        ``step, n_left_out, n_remaining``: from everyone in the data to the people followed.
+    reoffences : Reoffences
+        Every offence that may count, whoever committed it.
+    """
+
+    design: FollowUpDesign
+    histories: Histories
+    people: pd.DataFrame
+    rows: pd.DataFrame
+    flow: pd.DataFrame
+    reoffences: Reoffences
+    caveats: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        joined = int(self.people["joined_day"].notna().sum())
+        return (
+            f"<FollowUp: {len(self.people)} people, {joined} joined {self.design.joining}, "
+            f"{int(self.rows['event'].sum())} reoffended while watched>"
+        )
+
+    def _repr_html_(self) -> str:
+        return html_table(self.flow, caption="From everyone in the data to the people followed")
+
+    @property
+    def position(self) -> Days:
+        """Give each person's position in the histories."""
+        return self.histories.positions(self.people["person_id"])
+
+    @property
+    def index_day(self) -> Days:
+        """Give each person's index date as a day number."""
+        return to_days(self.people["index_date"])
+
+    @property
+    def joined(self) -> Days:
+        """Give the day from day 0 on which each person joined; `NEVER` if not."""
+        return self.people["joined_day"].fillna(NEVER).to_numpy(np.int64)
+
+    def times(self) -> TimeToEvent:
+        """Give the rows at risk, with what was known on the index date beside them."""
+        outcomes = ["event_day", "end_day", "ended_by", "mature", "reoffended", "n_reoffences"]
+        known = self.people.drop(columns=[*outcomes, "days_at_risk", "calendar_days", "joined_day"])
+        frame = self.rows.merge(known, left_on="person", right_index=True, how="left")
+        return TimeToEvent.from_frame(
+            frame, start="start", stop="stop", event="event", person="person"
+        )
+
+    def known_from(self, person: Days, day: Days) -> pd.DataFrame:
+        """Say what was known about people on a later day.
+
+        Parameters
+        ----------
+        person, day : int64 arrays, shape (n,)
+            Positions in `people`, and days since their index dates.
+        """
+        return self.histories.known(self.position[person], self.index_day[person] + day)
+
+    def at_liberty(self, person: Days, day: Days) -> np.ndarray:
+        """Say who was watched and in the community on a later day (same pairs as `known_from`)."""
+        now = self.index_day[person] + day
+        position = self.position[person]
+        dead = to_days(self.histories.cases.people["death_date"])[position] <= now
+        elsewhere = lives_elsewhere(self.histories, position, now)
+        return ~(dead | elsewhere | self.histories.stays.holds(position, now))
+
+    def from_day(
+        self, person: Days, day: Days, *, months: int, until_joining: np.ndarray
+    ) -> pd.DataFrame:
+        """Follow people from a later day than their index date, by the same rules.
+
+        Parameters
+        ----------
+        person, day : int64 arrays, shape (n,)
+            Positions in `people`, and the day of each from which to follow.
+        months
+            How long to watch at most.
+        until_joining : bool array, shape (n,)
+            Where true, watching ends on the day the person joins.
+
+        Returns
+        -------
+        DataFrame, one row per stretch at risk
+            ``pair`` (position in `person`), ``start, stop`` in days since that day,
+            ``first_event`` (`NEVER` if none), ``n_reoffences`` within the stretch, ``ended_by``.
+        """
+        zero, position = self.index_day[person] + day, self.position[person]
+        joins = np.where(until_joining, self.joined[person], NEVER)
+        seen = watch(
+            self.histories, self.design, self.reoffences, position, zero,
+            days=months_to_days(months), joined=np.where(joins < NEVER, joins - day, NEVER),
+        )  # fmt: skip
+        pair, start, stop = stretches(self.histories.stays, position, zero, seen.end)
+        whose, when = seen.reoffences
+        inside = np.searchsorted(pack(pair, stop), pack(whose, when))
+        return pd.DataFrame(
+            {
+                "pair": pair,
+                "start": start,
+                "stop": stop,
+                "first_event": seen.event[pair],
+                "n_reoffences": np.bincount(inside, minlength=len(pair)),
+                "ended_by": seen.ended_by[pair],
+            }
+        )
+
+
+def follow_up(
+    cases: CaseData,
+    histories: Histories,
+    design: FollowUpDesign | None = None,
+    *,
+    acknowledge_bias: bool = False,
+) -> FollowUp:
+    """Follow everyone who left the programme, from the day they left.
+
+    Parameters
+    ----------
+    cases, histories
+        The data, and the histories built from them.
+    design
+        The choices; see `FollowUpDesign`, and `desistance.followup` for the rules of time.
+    acknowledge_bias
+        Run a design that makes its own effect, with a caveat in place of the refusal.
+
+    Raises
+    ------
+    BiasError
+        If people are compared by whether they ever joined, or cohorts have different time zeros,
+        while somebody joined after day 0.
+    FollowUpError
+        If nobody can be followed; the message lists where everyone was left out.
+
+    Examples
+    --------
+    >>> from desistance import SimulationDesign, build_histories, follow_up, simulate_cases
+    >>> cases = simulate_cases(SimulationDesign(n_people=100), rng=1)
+    >>> followed = follow_up(cases, build_histories(cases))
+    >>> int(followed.flow["n_left_out"].sum()) + len(followed.people)
+    100
+    """
+    design = design or FollowUpDesign()
+    if histories.cases is not cases:
+        raise FollowUpError("These histories were built from other case data.")
+    person = np.arange(len(histories.person_ids))
+    zero, joined_on, left_out = _time_zero(histories, design)
+    if design.time_zero == "own start":
+        own = np.where(joined_on < NEVER, joined_on, zero)
+        _refuse_bias(design, own > zero, acknowledged=acknowledge_bias)
+        zero = own
+    joined = np.where(joined_on < NEVER, joined_on - zero, NEVER)
+    if design.exposure == "ever":
+        _refuse_bias(design, (joined > 0) & (joined < NEVER), acknowledged=acknowledge_bias)
+        joined = np.where(joined < NEVER, 0, NEVER)
+    reoffences, in_custody = countable(histories, design)
+    days = None if design.watch_months is None else months_to_days(design.watch_months)
+    seen = watch(histories, design, reoffences, person, zero, days=days)
+    last = np.minimum(seen.end, seen.event)
+    pair, start, stop = stretches(histories.stays, person, zero, last)
+    left_out["no day of complete follow-up before the extract"] = seen.end < 1
+    left_out["in custody for the whole of follow-up"] = ~np.isin(person, pair)
+    kept, flow = _flow(left_out)
+    if not kept.any():
+        raise FollowUpError("Nobody can be followed:\n" + flow.to_string(index=False))
+    pair, start, stop = cut_at(pair, start, stop, joined)
+    event = stop == seen.event[pair]
+    exposed = start >= joined[pair]
+    if design.clock == "street":
+        start, stop = on_street_clock(pair, start, stop)
+    rows = pd.DataFrame({
+        "person": (np.cumsum(kept) - 1)[pair],
+        "start": start,
+        "stop": stop,
+        "event": event,
+        "cohort": np.where(exposed, design.names[1], design.names[0]),
+        "exposed": exposed,
+    })[kept[pair]].reset_index(drop=True)  # fmt: skip
+    person, zero = person[kept], zero[kept]
+    people = pd.concat(
+        [
+            _described(histories, design, person, zero),
+            histories.known(person, zero),
+            pd.DataFrame(
+                {
+                    "joined_day": _days_or_nan(joined_on[kept] - zero, joined_on[kept] < NEVER),
+                    "end_day": last[kept],
+                    "ended_by": np.where(seen.event <= seen.end, REOFFENCE, seen.ended_by)[kept],
+                    "event_day": _days_or_nan(seen.event[kept], seen.event[kept] < NEVER),
+                }
+            ),
+            _one_rate(histories, design, reoffences, person, zero),
+        ],
+        axis=1,
+    )
+    caveats = _caveats(design, people, in_custody, acknowledged=acknowledge_bias)
+    return FollowUp(design, histories, people, rows, flow, reoffences, caveats)
+
+
+def _time_zero(
+    histories: Histories, design: FollowUpDesign
+) -> tuple[Days, Days, dict[str, np.ndarray]]:
+    """Find when each person in the data left, and joined, and who is not eligible and why.
+
+    Returns
+    -------
+    zero, joined_on : int64 arrays, shape (n_people,)
+        Day of leaving (the extract date for those who did not), and of joining after it.
+    left_out : dict of reason to bool array, shape (n_people,)
+        In the order in which people are left out.
+    """
+    n = len(histories.person_ids)
+    people, episodes = histories.cases.people, histories.cases.episodes
+    extract = extract_day(histories)
+    under = _spells(histories, episodes[episodes["programme"] == design.leaving])
+    ended = under.came_out <= extract
+    lower, upper = _window(design)
+    eligible = ended & (lower <= under.came_out) & (under.came_out <= upper)
+    zero = _first_per_person(n, under.person[eligible], under.came_out[eligible])
+    age = histories.known(np.arange(n), np.minimum(zero, extract))["age"]
+    known_zero = np.where(zero < NEVER, zero, extract)
+    other = episodes[episodes["programme"] == design.joining]
+    starts, whose = to_days(other["start_date"]), histories.positions(other["person_id"])
+    after = (starts >= known_zero[whose]) & (starts <= extract)
+    joined_on = _first_per_person(n, whose[after], starts[after])
+    earlier = starts < known_zero[whose]
+    dead = to_days(people["death_date"]) <= known_zero
+    everyone = np.arange(n)
+    left_out = {
+        f"never managed under {design.leaving}": ~np.isin(everyone, under.person),
+        f"still under {design.leaving} on the extract date": ~np.isin(
+            everyone, under.person[ended]
+        ),
+        f"left {design.leaving} outside the dates of the design": zero == NEVER,
+        f"under {design.min_age}, or of unknown age": ~(age >= design.min_age).to_numpy()
+        & (design.min_age > 0),
+        f"died on or before the day of leaving {design.leaving}": dead,
+        "lived outside the area on that day": lives_elsewhere(histories, everyone, known_zero),
+        f"had started {design.joining} before leaving {design.leaving}": np.isin(
+            everyone, whose[earlier]
+        ),
+    }
+    return known_zero, joined_on, left_out
+
+
+def _window(design: FollowUpDesign) -> tuple[int, int]:
+    bounds = pd.to_datetime(pd.Series([design.exits_from, design.exits_to], dtype="object"))
+    lower, upper = to_days(bounds)
+    return (0 if lower == NEVER else int(lower)), int(upper)
+
+
+def _spells(histories: Histories, episodes: pd.DataFrame) -> Stays:
+    """Join the spells of a programme: moving tier on one day is not leaving."""
+    return join_stays(
+        histories.positions(episodes["person_id"]),
+        to_days(episodes["start_date"]),
+        to_days(episodes["end_date"]),
+        NEVER - 1,
+    )
+
+
+def _first_per_person(n: int, person: Days, day: Days) -> Days:
+    first = np.full(n, NEVER)
+    np.minimum.at(first, person, day)
+    return first
+
+
+def _flow(left_out: dict[str, np.ndarray]) -> tuple[np.ndarray, pd.DataFrame]:
+    """Leave people out one reason at a time, so that the counts always add up."""
+    remaining = np.ones(len(next(iter(left_out.values()))), bool)
+    steps = [("people in the data", 0, len(remaining))]
+    for reason, out in left_out.items():
+        n_out = int((remaining & out).sum())
+        remaining = remaining & ~out
+        steps.append((reason, n_out, int(remaining.sum())))
+    return remaining, pd.DataFrame(steps, columns=["step", "n_left_out", "n_remaining"])
+
+
+def _described(
+    histories: Histories, design: FollowUpDesign, person: Days, zero: Days
+) -> pd.DataFrame:
+    """Take what the case file says of each person and of the spell that just ended."""
+    cases = histories.cases
+    stated = ["person_id", "sex", "ethnicity", *cases.extra]
+    people = cases.people.iloc[person][stated].reset_index(drop=True)
+    people.insert(1, "index_date", to_dates(zero))
+    ended = cases.episodes[cases.episodes["programme"] == design.leaving]
+    keys = pack(histories.positions(ended["person_id"]), to_days(ended["end_date"]))
+    order = np.argsort(keys, kind="stable")
+    # Own-start designs move day 0 past the exit: the last spell ended by then is the one meant.
+    last = before(keys[order], person, zero + 1)[1] - 1
+    told = ["area_id", "tier", "end_reason", "statutory_status"]
+    return people.join(ended.iloc[order[last]][told].reset_index(drop=True))
+
+
+def _one_rate(
+    histories: Histories, design: FollowUpDesign, reoffences: Reoffences, person: Days, zero: Days
+) -> pd.DataFrame:
+    """Count what the rate counts: reoffences within `months`, proven by `waiting_months` after."""
+    months, waiting = months_to_days(design.months), months_to_days(design.waiting_months)
+    mature = zero + months + waiting <= extract_day(histories)
+    end = np.full(len(person), months)
+    pair, _ = reoffences.within(person, zero, zero + end, zero + end + waiting)
+    count = pd.Series(np.bincount(pair, minlength=len(person))).astype("Int64").where(mature)
+    died = to_days(histories.cases.people["death_date"])[person]
+    alive = np.where(died < NEVER, np.minimum(end, died - zero), end)
+    which, start, stop = stretches(histories.stays, person, zero, alive)
+    at_risk = np.bincount(which, weights=stop - start, minlength=len(person))
+    return pd.DataFrame(
+        {
+            "mature": mature,
+            "reoffended": count > 0,
+            "n_reoffences": count,
+            "days_at_risk": pd.Series(at_risk).astype("Int64").where(mature),
+            "calendar_days": pd.Series(alive).astype("Int64").where(mature),
+        }
+    )
+
+
+def _days_or_nan(day: Days, known: np.ndarray) -> np.ndarray:
+    return np.where(known, day.astype(float), np.nan)
+
+
+def _refuse_bias(design: FollowUpDesign, late: np.ndarray, *, acknowledged: bool) -> None:
+    if not late.any() or acknowledged:
+        return
+    why = (
+        f"Whoever joins {design.joining} later has already gone without reoffending until then"
+        if design.exposure == "ever"
+        else f"People who join {design.joining} are past the first weeks after leaving "
+        f"{design.leaving}, when the risk is highest, and the others are not"
+    )
+    choice = '`exposure="time-varying"`' if design.exposure == "ever" else '`time_zero="exit"`'
+    raise BiasError(
+        f"{late.sum()} people joined {design.joining} after the day they left {design.leaving}. "
+        f"{why}, so this comparison shows an effect even where there is none. Use {choice}, or "
+        "pass `acknowledge_bias=True` to see the biased figure."
+    )
+
+
+def _caveats(
+    design: FollowUpDesign, people: pd.DataFrame, in_custody: int, *, acknowledged: bool
+) -> tuple[str, ...]:
+    said: list[str] = []
+    if acknowledged and (design.exposure == "ever" or design.time_zero != "exit"):
+        said.append(
+            "This design makes its own effect (immortal time or unequal time zeros); it was run "
+            "with the bias acknowledged and must not be read as the effect of the programme."
+        )
+    immature = int((~people["mature"]).sum())
+    if immature:
+        said.append(
+            Caveat(
+                f"{{immature}} of {{people}} people have not completed {design.months} months of "
+                f"follow-up and {design.waiting_months} of waiting: they are in the hazards, not "
+                "in the rate.",
+                immature=immature,
+                people=len(people),
+            )
+        )
+    if in_custody:
+        said.append(
+            Caveat(
+                "{offences} offences committed in custody are not counted as reoffences.",
+                offences=in_custody,
+            )
+        )
+    return tuple(said)

@@ -1,0 +1,216 @@
+"""The arithmetic of the rules of time (stated in `desistance.followup`), on arrays of days.
+
+Everything here works on pairs of a person and a day 0, so the same rules serve follow-up from
+leaving a programme and follow-up from any later day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from desistance.catalogue import offence_set
+from desistance.histories.days import NEVER, before, months_to_days, pack, to_days
+
+if TYPE_CHECKING:
+    from desistance.followup.design import FollowUpDesign
+    from desistance.histories import Histories
+    from desistance.histories.custody import Stays
+    from desistance.histories.days import Days
+
+REOFFENCE, DEATH, MOVED = "reoffence", "death", "moved away"
+JOINED, COMPLETE = "joined", "end of follow-up"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reoffences:
+    """Every offence that may count as a reoffence, sorted by person and day."""
+
+    person: Days
+    day: Days
+    outcome_day: Days
+
+    def within(self, person: Days, after: Days, upto: Days, proven_upto: Days) -> tuple[Days, Days]:
+        """Find the reoffences of each pair in ``after < day <= upto``, proven by `proven_upto`.
+
+        Returns
+        -------
+        pair, day : int64 arrays, shape (n_found,)
+            Which pair each belongs to (in rising order), and on what day it was committed.
+        """
+        keys = pack(self.person, self.day)
+        first, end = before(keys, person, after + 1)[1], before(keys, person, upto + 1)[1]
+        pair, found = spread(first, np.maximum(end - first, 0))
+        in_time = self.outcome_day[found] <= proven_upto[pair]
+        return pair[in_time], self.day[found][in_time]
+
+
+def spread(first: Days, count: Days) -> tuple[Days, Days]:
+    """List ``first[i], first[i] + 1, ...`` (`count[i]` of them) for every i, with i beside each."""
+    owner = np.repeat(np.arange(len(first)), count)
+    place = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    return owner, np.repeat(first, count) + place
+
+
+def countable(histories: Histories, design: FollowUpDesign) -> tuple[Reoffences, int]:
+    """Pick the offences that may count, and how many were left out as committed in custody."""
+    offences = histories.offences
+    counts = offences["proven"].to_numpy() & (
+        offence_set(design.offence_set).is_in(offences["offence_code"]).to_numpy(bool)
+    )
+    person, day = offences["person"].to_numpy(), offences["offence_day"].to_numpy()
+    inside = offences["in_custody"].to_numpy() | histories.stays.holds(person, day)
+    kept = counts & ~inside
+    found = Reoffences(person[kept], day[kept], offences["outcome_day"].to_numpy()[kept])
+    return found, int((counts & inside).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched:
+    """What was seen of each pair of a person and a day 0; days count from day 0.
+
+    Attributes
+    ----------
+    end : int64 array, shape (n_pairs,)
+        Last day watched, were there no reoffence; below 1 where nothing can be watched.
+    ended_by : object array, shape (n_pairs,)
+        Why watching ends there: `DEATH`, `MOVED`, `JOINED` or `COMPLETE`.
+    event : int64 array, shape (n_pairs,)
+        Day of the first reoffence, `NEVER` if none.
+    reoffences : two int64 arrays, shape (n_found,)
+        Pair and day of every reoffence up to `end`.
+    """
+
+    end: Days
+    ended_by: np.ndarray
+    event: Days
+    reoffences: tuple[Days, Days]
+
+
+def watch(
+    histories: Histories,
+    design: FollowUpDesign,
+    reoffences: Reoffences,
+    person: Days,
+    zero: Days,
+    *,
+    days: int | None,
+    joined: Days | None = None,
+) -> Watched:
+    """Watch each pair from its day 0 to the first of the ends in `desistance.followup`.
+
+    Parameters
+    ----------
+    person, zero : int64 arrays, shape (n_pairs,)
+        Position and day 0.
+    days
+        How long to watch at most; as long as the data allow when None.
+    joined : int64 array, shape (n_pairs,), optional
+        Days from day 0 on which watching ends because the person joins (`NEVER` if not).
+    """
+    waiting = months_to_days(design.waiting_months)
+    complete = extract_day(histories) - zero - waiting
+    complete = complete if days is None else np.minimum(complete, days)
+    ends = {
+        COMPLETE: complete,
+        DEATH: _since(zero, to_days(histories.cases.people["death_date"])[person]),
+        MOVED: _since(zero, _next_move(histories, person, zero)),
+    }
+    if joined is not None:
+        ends[JOINED] = joined
+    table = np.stack(list(ends.values()))
+    end = table.min(axis=0)
+    ended_by = np.array(list(ends), dtype=object)[table.argmin(axis=0)]
+    pair, day = reoffences.within(person, zero, zero + end, zero + complete + waiting)
+    day = day - zero[pair]
+    event = np.full(len(person), NEVER)
+    np.minimum.at(event, pair, day)
+    return Watched(end, ended_by, event, (pair, day))
+
+
+def extract_day(histories: Histories) -> int:
+    """Give the day the data were taken."""
+    return int(to_days(pd.Series([histories.cases.extract_date]))[0])
+
+
+def _since(zero: Days, day: Days) -> Days:
+    return np.where(day < NEVER, day - zero, NEVER)
+
+
+def _next_move(histories: Histories, person: Days, zero: Days) -> Days:
+    """Find the first day after day 0 from which each person lived elsewhere."""
+    moves, moved = _spells_elsewhere(histories)[:2]
+    keys = pack(moves, moved)
+    place = before(keys, person, zero + 1)[1]
+    later = _read(keys, place)
+    same_person = (later >> 24) == person
+    return np.where(same_person, later & NEVER, NEVER)
+
+
+def lives_elsewhere(histories: Histories, person: Days, zero: Days) -> np.ndarray:
+    """Say who lived outside the area on day 0."""
+    who, since, until = _spells_elsewhere(histories)
+    first, end = before(pack(who, since), person, zero + 1)
+    last_until = _read(until, end - 1)
+    return (end > first) & (last_until > zero)
+
+
+def _spells_elsewhere(histories: Histories) -> tuple[Days, Days, Days]:
+    residence = histories.cases.residence
+    elsewhere = residence[residence["in_area"].eq(False).fillna(False)]
+    who = histories.positions(elsewhere["person_id"])
+    since, until = to_days(elsewhere["from_date"]), to_days(elsewhere["to_date"])
+    order = np.argsort(pack(who, since), kind="stable")
+    return who[order], since[order], until[order]
+
+
+def _read(values: Days, place: Days) -> Days:
+    """Read values at places that may lie beyond either end (0 or -1 there)."""
+    if not len(values):
+        return np.full(len(place), -1)
+    inside = (place >= 0) & (place < len(values))
+    return np.where(inside, values[np.clip(place, 0, len(values) - 1)], -1)
+
+
+def stretches(stays: Stays, person: Days, zero: Days, last: Days) -> tuple[Days, Days, Days]:
+    """Cut (0, last] of each pair at the days spent wholly in custody.
+
+    Returns
+    -------
+    pair, start, stop : int64 arrays, shape (n_stretches,)
+        Days from day 0, at risk in (start, stop]; sorted by pair and start.
+    """
+    first = np.searchsorted(pack(stays.person, stays.came_out), pack(person, zero), side="right")
+    end = before(pack(stays.person, stays.went_in), person, zero + np.maximum(last, 0))[1]
+    gaps = np.maximum(end - first, 0)
+    pair, place = spread(first, gaps + 1)  # one stretch before each stay, and one after the last
+    is_last = place == (first + gaps)[pair]
+    is_first = place == first[pair]
+    start = np.where(is_first, 0, _read(stays.came_out, place - 1) - 1 - zero[pair])
+    stop = np.where(is_last, last[pair], _read(stays.went_in, place) - zero[pair])
+    start, stop = np.maximum(start, 0), np.minimum(stop, last[pair])
+    kept = stop > start
+    return pair[kept], start[kept], stop[kept]
+
+
+def on_street_clock(pair: Days, start: Days, stop: Days) -> tuple[Days, Days]:
+    """Count only days at risk: every stretch starts where the one before it stopped."""
+    run = np.cumsum(stop - start)
+    first = np.searchsorted(pair, pair)  # the pair's first stretch
+    before_pair = run[first] - (stop - start)[first]
+    new_stop = run - before_pair
+    return new_stop - (stop - start), new_stop
+
+
+def cut_at(pair: Days, start: Days, stop: Days, cut: Days) -> tuple[Days, Days, Days]:
+    """Cut each stretch in two at a day of its pair, where that day lies inside."""
+    day = cut[pair]
+    inside = (start < day) & (day < stop)
+    pairs = np.concatenate([pair, pair[inside]])
+    starts = np.concatenate([start, day[inside]])
+    stops = np.concatenate([np.where(inside, day, stop), stop[inside]])
+    order = np.lexsort((starts, pairs))
+    return pairs[order], starts[order], stops[order]

@@ -1,0 +1,69 @@
+"""Spells in custody, joined where they overlap or touch.
+
+A spell runs from the day of going in up to, not including, the first day free. A remand that
+becomes a sentence on the same day is one stay. A spell without an end lasts beyond the extract.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desistance.histories.days import NEVER, before, pack, unpack_day
+
+if TYPE_CHECKING:
+    from desistance.histories.days import Days
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stays:
+    """Stays in custody that neither overlap nor touch, sorted by person and day.
+
+    Attributes
+    ----------
+    person, went_in, came_out : int64 arrays, shape (n_stays,)
+    """
+
+    person: Days
+    went_in: Days
+    came_out: Days
+
+    def nights_before(self, person: Days, day: Days) -> Days:
+        """Add up the nights each person spent in custody before each day."""
+        nights = np.concatenate([[0], np.cumsum(self.came_out - self.went_in)])
+        first, end = before(pack(self.person, self.went_in), person, day)
+        total = nights[end] - nights[first]
+        last = np.maximum(end - 1, 0)
+        still_in = (end > first) & (self._out(last) > day)
+        return total - np.where(still_in, self._out(last) - day, 0)
+
+    def holds(self, person: Days, day: Days) -> np.ndarray:
+        """Say whether each person spent the whole of that day in custody."""
+        first, end = before(pack(self.person, self.went_in), person, day)
+        return (end > first) & (self._out(np.maximum(end - 1, 0)) > day)
+
+    def _out(self, stay: Days) -> Days:
+        return self.came_out[stay] if len(self.came_out) else np.zeros_like(stay)
+
+
+def join_stays(person: Days, went_in: Days, came_out: Days, extract_day: int) -> Stays:
+    """Join overlapping and touching spells of each person.
+
+    Parameters
+    ----------
+    person, went_in, came_out : int64 arrays, shape (n_spells,)
+        `came_out` is `NEVER` while the spell lasts.
+    extract_day
+        Last day of the data; a spell that lasts is closed the day after.
+    """
+    out = np.where(came_out == NEVER, extract_day + 1, came_out)
+    order = np.argsort(pack(person, went_in), kind="stable")
+    person, went_in, out = person[order], went_in[order], out[order]
+    latest_out = np.maximum.accumulate(pack(person, out))  # persons rise, so none leaks to the next
+    starts_anew = np.ones(len(person), bool)
+    starts_anew[1:] = pack(person, went_in)[1:] > latest_out[:-1]
+    first = np.flatnonzero(starts_anew)
+    last = np.append(first[1:], len(person)) - 1 if len(first) else first
+    return Stays(person[first], went_in[first], unpack_day(latest_out[last]))

@@ -1,0 +1,101 @@
+"""How every picture looks: colours, line styles, fonts, and bytes that never change.
+
+Conventions, stated once:
+
+* Colours are the categorical palette of the Government Analysis Function, in its order; lines
+  differ by style as well, so that colour is never alone in telling groups apart.
+* Figures are drawn without pyplot, so that no state leaks from one to the next. In a notebook,
+  end a cell with ``result.plot().figure`` to see it.
+* The same figure gives the same PNG bytes: no date, no software version, fixed size and dots.
+
+References
+----------
+Government Analysis Function, Data visualisation: colours in charts (six-colour palette).
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from cycler import cycler
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import SubFigure
+
+DARK_BLUE, TURQUOISE, DARK_PINK, ORANGE, DARK_GREY, LIGHT_PURPLE = PALETTE = (
+    "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1",
+)  # fmt: skip
+LINE_STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+SIZE = (6.6, 4.0)  # inches
+DOTS_PER_INCH = 160
+
+STYLE: Any = {  # the stubs know each setting by name
+    "axes.axisbelow": True,
+    "axes.edgecolor": "#6F777B",
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "axes.labelcolor": "#0B0C0C",
+    "axes.labelsize": 12,
+    "axes.linewidth": 0.8,
+    "axes.prop_cycle": cycler(color=PALETTE) + cycler(linestyle=LINE_STYLES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 13,
+    "figure.facecolor": "white",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Arial", "Liberation Sans", "DejaVu Sans"],
+    "font.size": 12,
+    "grid.color": "#D9DCDE",
+    "grid.linewidth": 0.8,
+    "legend.frameon": False,
+    "lines.linewidth": 2.2,
+    "patch.linewidth": 0,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "desistance",
+    "xtick.color": "#3D3D3D",
+    "ytick.color": "#3D3D3D",
+    "ytick.left": False,
+}
+
+
+def house_style() -> AbstractContextManager[None]:
+    """Draw in the house style: legends and labels made inside take its sizes and fonts."""
+    return mpl.rc_context(STYLE)
+
+
+def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = SIZE) -> Axes:
+    """Give `ax` back, or an empty Axes in the house style on a figure of its own.
+
+    Examples
+    --------
+    >>> ax = new_axes()
+    >>> lines = ax.plot([0, 365], [1.0, 0.6], label="7 Pathways Plus")
+    >>> figure_png(ax.figure)[:4]
+    b'\\x89PNG'
+    """
+    if ax is not None:
+        return ax
+    with house_style():
+        figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
+        FigureCanvasAgg(figure)
+        return figure.add_subplot()
+
+
+def figure_png(figure: Figure | SubFigure) -> bytes:
+    """Draw a figure as PNG bytes that are the same each time and say nothing of the machine."""
+    while not isinstance(figure, Figure):
+        figure = figure.figure
+    png = BytesIO()
+    with house_style():
+        figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    return png.getvalue()

@@ -1,0 +1,493 @@
+"""What the report says, section by section, in the order of the method: balance before effect.
+
+Every number passes disclosure control on its way to the page: tables of counts, curves, effects,
+and the counts inside sentences. The tables of the page are also the files released beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from desistance.disclosure import (
+    ProtectedTable,
+    Rate,
+    protect_counts,
+    protect_curve,
+    protect_effect,
+    protect_sentence,
+    unprotected,
+)
+from desistance.histories.days import months_to_days
+from desistance.plots import figure_png
+from desistance.rates import SHARE
+from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
+from desistance.schemas import PERSON, TABLES
+from desistance.survival.cox import forest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matplotlib.axes import Axes
+
+    from desistance.balance import Balance
+    from desistance.comparison import CohortComparison
+    from desistance.evaluation import Evaluation
+    from desistance.survival import CoxFit, Survival
+
+
+class Story:
+    """The sections of one evaluation's report, and the protected tables they show.
+
+    `tables` fills as the sections are written: file name to protected table.
+    """
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self.policy = evaluation.plan.disclosure
+        self.tables: dict[str, ProtectedTable] = {}
+
+    def page(self) -> Page:
+        """Write the page."""
+        plan, extract = self.evaluation.plan, self.evaluation.cases.extract_date
+        design = plan.follow_up
+        return Page(
+            title=plan.title,
+            subtitle=f"People who left {design.leaving}, before and after joining "
+            f"{design.names[1]}. Data taken on {extract.day} {extract:%B %Y}.",
+            banner=self.policy.banner,
+            sections=tuple(self.sections()),
+            footer=("Made with desistance, from the plan and data named in manifest.json.",),
+        )
+
+    def sections(self) -> Iterable[Section]:
+        """Write the sections, in the order of the method."""
+        found = self.evaluation
+        yield self.in_short()
+        yield self.method()
+        yield self.data()
+        yield self.rates()
+        yield self.time_to_reoffence()
+        yield self.needs()
+        if found.balanced is not None and found.effects is not None:
+            yield self.balance(found.balanced)
+            yield self.effect(found.effects)
+        yield self.limits()
+
+    def in_short(self) -> Section:
+        """Give the one sentence to remember."""
+        found, names = self.evaluation, self.evaluation.plan.follow_up.names
+        blocks: list[Block] = [Prose(found.plan.notes)] if found.plan.notes else []
+        if found.effects is None:
+            blocks.append(KeyFigure("The cohorts are not compared.", found.not_compared))
+        else:
+            blocks.append(KeyFigure(
+                self.headline(found.effects),
+                f"Compared are people who joined {names[1]} with {names[0]} people matched to them "
+                f"on the same day since leaving. Balance: {found.effects.light}.",
+            ))  # fmt: skip
+        return Section("In short", tuple(blocks))
+
+    def method(self) -> Section:
+        """Say what was done, and by which definitions."""
+        design = self.evaluation.plan.follow_up
+        balance, hazards = self.evaluation.plan.balance, self.evaluation.plan.hazards
+        said = {
+            "Time zero": f"the day a person left {design.leaving}",
+            "Exposure": f"{design.joining}, from the day after joining"
+            if design.exposure == "time-varying"
+            else f"{design.joining}, ever (biased unless everyone joins on day 0)",
+            "Follow-up": f"{design.months} months, and {design.waiting_months} more for an offence "
+            "to be proven",
+            "Reoffence": f"{design.offence_set}, proven by "
+            f"{' or '.join(self.evaluation.plan.histories.proven_by)}, not committed in custody",
+            "Clock": f"{design.clock}; days wholly in custody are not days at risk",
+            "Pathway needs": f"scheme {self.evaluation.plan.histories.scheme}; not assessed is not "
+            "the same as no need",
+            "Matching": "people on the same day since leaving, "
+            + (f"the {balance.ratio} nearest" if balance.ratio else "everyone")
+            + f" within {balance.caliper} standard deviations of the log odds of joining",
+            "Hazards": f"Cox, {hazards.ties} ties, {hazards.variance} variance",
+            "Small numbers": self.policy.name.replace("_", " "),
+        }
+        table = pd.DataFrame({"choice": list(said), "made": list(said.values())})
+        design_table = Table(_readable(table), "The design and its definitions")
+        return Section("What was done", (design_table,))
+
+    def data(self) -> Section:
+        """Account for every row read and every person left out."""
+        quality, flow = self.evaluation.cases.quality.to_frame(), self.evaluation.followed.flow
+        about_people = quality[quality["table"].isin(ABOUT_PEOPLE)]
+        counts = ["n_in", "n_used", "n_quarantined", "n_merged"]
+        rows = protect_counts(about_people, counts=counts, policy=self.policy, table="rows")
+        people = protect_counts(
+            flow, counts=["n_left_out", "n_remaining"], policy=self.policy, table="flow"
+        )
+        return Section("Data, and who was left out", (
+            self.table("rows", rows, "Rows read, used, set aside and merged"),
+            self.table("flow", people, "From everyone in the data to the people followed"),
+            self.caveats(self.evaluation.followed.caveats),
+        ))  # fmt: skip
+
+    def rates(self) -> Section:
+        """Give one-year measures and rates per year."""
+        frame = self.evaluation.rates.to_frame().fillna({"note": ""})
+        share = SHARE.format(months=self.evaluation.plan.follow_up.months)
+        is_share, per_year = frame["outcome"] == share, frame["person_years"].notna()
+        shares = Rate("estimate", "n_events", "n", "share")
+        means, yearly = (Rate("estimate", "n_events", of, "rate") for of in ("n", "person_years"))
+        return Section("Reoffending", (
+            Prose((f"What counts: {self.evaluation.rates.definition}.",)),
+            self.rate_table("reoffended", frame[is_share], shares, "Who reoffended"),
+            self.rate_table("reoffences", frame[~is_share & ~per_year], means,
+                            "How many reoffences"),
+            self.rate_table("frequency", frame[per_year], yearly, "How often, per year"),
+        ))  # fmt: skip
+
+    def rate_table(self, name: str, frame: pd.DataFrame, rate: Rate, caption: str) -> Table:
+        """Protect rates; their intervals allow for bursts, so they are rounded and not remade."""
+        bounds = ["conf_low", "conf_high"]
+        counts = [c for c in ("n", "n_events", "person_years") if frame[c].notna().any()]
+        frame = frame.reset_index(drop=True)
+        unbounded = frame[["group", "outcome", *counts, "estimate", "note"]]
+        protected = protect_counts(
+            unbounded, counts=counts, rates=[rate], policy=self.policy, table=name)  # fmt: skip
+        if not counts:
+            return self.table(name, protected, caption)
+        shown = protected.frame["estimate"].notna()
+        released, hidden = protected.frame, protected.hidden
+        for place, bound in enumerate(bounds, start=len(released.columns) - 1):
+            exact = frame[bound].round(2) if self.policy.protects else frame[bound]
+            released = released.assign(**{bound: exact.where(shown)})
+            hidden = hidden.assign(**{bound: hidden["estimate"]})
+            released.insert(place, bound, released.pop(bound))
+            hidden.insert(place, bound, hidden.pop(bound))
+        bounded = replace(protected, frame=released, hidden=hidden)
+        return self.table(name, bounded, caption, digits=3)
+
+    def time_to_reoffence(self) -> Section:
+        """Draw the curves of both cohorts, with delayed entry."""
+        names = self.evaluation.plan.follow_up.names
+        difference = self.evaluation.difference.to_frame()
+        said = Prose((
+            f"A person counts as {names[0]} until joining and as {names[1]} from then on, so time "
+            "before joining is never credited to the programme. These curves are not adjusted for "
+            "who joins; the comparison below is.",
+            _log_rank_words(difference),
+        ))  # fmt: skip
+        return Section("Time to the first reoffence", (
+            self.curve("overall", self.evaluation.overall, "Share not yet reoffended, everyone"),
+            said,
+            self.curve("curves", self.evaluation.curves, "Share not yet reoffended, by cohort"),
+        ))  # fmt: skip
+
+    def needs(self) -> Section:
+        """Say which needs were found, and which hazards go with them."""
+        table = needs_table(self.evaluation)
+        protected = protect_counts(
+            table, counts=["need", "no_need", "not_assessed"],
+            sums={"n": ("need", "no_need", "not_assessed")}, attribute=True, policy=self.policy,
+            table="needs",
+        )  # fmt: skip
+        blocks: list[Block] = [self.table("needs", protected, "Pathway needs on leaving")]
+        if self.evaluation.hazards is not None:
+            blocks += self.hazards(self.evaluation.hazards)
+        return Section("Pathway needs", tuple(blocks))
+
+    def hazards(self, fitted: CoxFit) -> list[Block]:
+        """Give the Cox model, on the log scale and as ratios."""
+        frame = fitted.to_frame(log=True)
+        ratios = fitted.to_frame()
+        frame = frame.rename(columns={"estimate": "log_hazard_ratio"})
+        frame.insert(3, "hazard_ratio", ratios["estimate"])
+        frame[["conf_low", "conf_high"]] = ratios[["conf_low", "conf_high"]]
+        events = {"everyone": fitted.n_events}
+        protected = protect_effect(
+            frame, n_people={"everyone": fitted.n_people}, n_events=events, n_terms=len(frame),
+            policy=self.policy, table="hazards",
+        )  # fmt: skip
+        shown = self.table(
+            "hazards", protected, "Hazard ratios of the first reoffence (Cox model)",
+            note=protected.note or _fitted_on(fitted), digits=self.digits,
+        )  # fmt: skip
+        blocks: list[Block] = [self.caveats(fitted.caveats)]
+        if not protected.hidden.to_numpy().any():
+            worded = ratios.assign(term=[self.words(term) for term in ratios["term"]])
+            blocks.append(Figure(
+                figure_png(forest(worded).figure),
+                "Hazard ratios with their 95% intervals; to the left of 1, fewer reoffend",
+                "One row a term: a mark for the hazard ratio and a line for its interval, on a "
+                "logarithmic axis around 1. The numbers are in the table.",
+                shown,
+            ))  # fmt: skip
+        else:
+            blocks.append(shown)
+        return blocks
+
+    def balance(self, balanced: Balance) -> Section:
+        """Show how alike the cohorts are, before any effect."""
+        flow = protect_counts(
+            balanced.flow, counts=["n_left_out", "n_remaining"], policy=self.policy,
+            table="matching",
+        )  # fmt: skip
+        means = ["mean_joined", "mean_before", "mean_after"]
+        frame = balanced.to_frame()
+        if self.policy.protects:  # a mean of a yes/no column times the people is a count
+            frame = frame.drop(columns=means).round(2)
+        worded = frame.assign(term=[self.words(term) for term in frame["term"]])
+        table = self.table(
+            "balance", unprotected(frame), "Standardised mean differences",
+            note="Up to 0.05 is green, up to 0.10 amber, beyond that red.",
+        )  # fmt: skip
+        return Section("Are the cohorts alike?", (
+            self.table("matching", flow, "From everyone who joined to those matched"),
+            self.caveats(balanced.caveats),
+            Figure(
+                figure_png(replace(balanced, table=worded).plot().figure),
+                f"Balance is {balanced.light}: differences between the cohorts by term",
+                "One row a term: an open mark for the difference before matching and a filled one "
+                "after, around 0. The numbers are in the table.",
+                table,
+            ),
+        ))  # fmt: skip
+
+    def effect(self, effects: CohortComparison) -> Section:
+        """Give the effect on those who joined."""
+        protected = self.protected_effects(effects)
+        blocks: list[Block] = [
+            KeyFigure(self.headline(effects)),
+            self.table("effects", protected,
+                       "The effect of joining, on those who joined and were matched",
+                       note=f"What counts: {effects.definition}. {protected.note}"),
+            self.matched_curves(effects),
+            self.caveats(effects.caveats),
+        ]  # fmt: skip
+        return Section("What joining did", tuple(blocks))
+
+    def matched_curves(self, effects: CohortComparison) -> Figure:
+        """Draw the weighted curves: whole, or under protection at the ends of quarters."""
+        caption = "Share not yet reoffended since the day of joining, matched cohorts"
+        if not self.policy.protects:
+            return self.curve("matched", effects.curves, caption)
+        values = effects.curves.at([months_to_days(month) for month in QUARTERS])
+        protected = protect_effect(
+            values[["group", "day", "estimate", "conf_low", "conf_high"]],
+            n_people=effects.n_people, n_events=effects.n_reoffenders, policy=self.policy,
+            table="matched",
+        )  # fmt: skip
+        return Figure(
+            lambda ax: _points(protected.frame.dropna(subset=["estimate"]), ax),
+            caption,
+            "Points with intervals at three, six, nine and twelve months, one line a cohort, of "
+            "the share not yet reoffended. The numbers are in the table.",
+            self.table("matched", protected, f"{caption}: by day"),
+        )
+
+    def protected_effects(self, effects: CohortComparison) -> ProtectedTable:
+        """Protect the effects by the people and reoffenders of both groups."""
+        return protect_effect(
+            effects.to_frame(), n_people=effects.n_people, n_events=effects.n_reoffenders,
+            policy=self.policy, table="effects",
+        )  # fmt: skip
+
+    def headline(self, effects: CohortComparison) -> str:
+        """Give the sentence on the rate, unless disclosure control withholds the effects."""
+        protected = self.protected_effects(effects)
+        if protected.hidden.to_numpy().any():
+            return f"{str(protected.frame['note'].iloc[0]).capitalize()}."
+        return effects.sentence or "The plan does not compare one-year rates."
+
+    def limits(self) -> Section:
+        """Say what may and what may not be read out of this report."""
+        return Section("What you can say, and what you cannot", (
+            Prose((
+                "You can say how many people were followed, how often they reoffended, and how "
+                "those who joined compare with people like them in what is recorded.",
+                "You cannot say that the programme caused the difference beyond what matching on "
+                "recorded history and needs allows; that an inconclusive result means the "
+                "programme does not work; or anything about one person.",
+            )),
+        ))  # fmt: skip
+
+    def curve(self, name: str, curves: Survival, caption: str) -> Figure:
+        """Draw protected curves, with the table of the same numbers."""
+        protected = protect_curve(curves.to_frame(), policy=self.policy, table=name)
+        self.tables[name] = protected
+        return Figure(
+            lambda ax: _steps(protected.frame.dropna(subset=["estimate"]), ax),
+            caption,
+            "Falling step lines, one a cohort, of the share not yet reoffended against days. The "
+            "numbers are in the table.",
+            Table(_readable(_by_month(protected)), f"{caption}: by month", protected.note,
+                  self.digits),
+        )  # fmt: skip
+
+    @property
+    def digits(self) -> int:
+        """How many decimals a share or ratio is printed with."""
+        return 2 if self.policy.protects else 6
+
+    def table(
+        self, name: str, protected: ProtectedTable, caption: str, *, note: str = "", digits: int = 2
+    ) -> Table:
+        """Remember a table for the released files, and show it on the page."""
+        self.tables[name] = protected
+        shown = protected.shown()
+        if "term" in shown:
+            shown["term"] = [self.words(str(term)) for term in shown["term"]]
+        return Table(_readable(shown), caption, note or protected.note, digits)
+
+    def words(self, term: str) -> str:
+        """Name a term in words: a need by its pathway, the exposure by the programme."""
+        names = {p.code: p.name for p in self.evaluation.followed.histories.scheme.pathways}
+        if term == "exposed":
+            return f"Joined {self.evaluation.plan.follow_up.names[1]}"
+        if term.startswith("need_"):
+            code, _, unknown = term.removeprefix("need_").partition(" ")
+            return f"{names[code]}: {'not assessed' if unknown else 'need'}"
+        return TERMS.get(term, term)
+
+    def caveats(self, caveats: Iterable[str]) -> Prose:
+        """Say caveats, with their counts protected."""
+        return Prose(tuple(protect_sentence(caveat, self.policy) for caveat in caveats))
+
+
+ABOUT_PEOPLE = [table.name for table in TABLES if any(c is PERSON for c in table.columns)]
+TERMS = {
+    "age": "Age",
+    "age_at_onset": "Age at first proven offence",
+    "n_previous": "Previous proven offences",
+    "n_previous_SAC_HMICFRS2022": "Previous serious acquisitive offences",
+    "n_sanctions": "Previous sanctions",
+    "career_years": "Years since first sanction",
+    "copas_rate": "Copas rate",
+    "months_since_offence": "Months since last recorded offence",
+    "custody_days": "Days in custody, last two years",
+    "n_needs": "Number of needs",
+}
+MONTHS = (*range(3, 25, 3), *range(30, 121, 6))
+QUARTERS = (3, 6, 9, 12)
+HEADINGS = {
+    "term": "Term",
+    "group": "Group",
+    "outcome": "Measure",
+    "step": "Step",
+    "table": "Table",
+    "day": "Day",
+    "n": "People",
+    "n_in": "Rows in",
+    "n_used": "Used",
+    "n_quarantined": "Set aside",
+    "n_merged": "Merged",
+    "n_left_out": "Left out",
+    "n_remaining": "Remaining",
+    "n_at_risk": "At risk",
+    "n_events": "Events",
+    "n_censored": "Censored",
+    "person_years": "Years at risk",
+    "need": "Need",
+    "no_need": "No need",
+    "not_assessed": "Not assessed",
+    "estimate": "Estimate",
+    "std_error": "Standard error",
+    "conf_low": "95% low",
+    "conf_high": "95% high",
+    "statistic": "Statistic",
+    "p_value": "p",
+    "note": "Note",
+    "hazard_ratio": "Hazard ratio",
+    "log_hazard_ratio": "Log hazard ratio",
+    "month": "Month",
+    "mean_joined": "Mean, joined",
+    "mean_before": "Mean before",
+    "mean_after": "Mean after",
+    "smd_before": "Difference before",
+    "smd_after": "Difference after",
+    "light": "Light",
+    "choice": "Choice",
+    "made": "In this evaluation",
+}
+
+
+def needs_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Count, by pathway, the people with the need, without it, and not assessed."""
+    people, scheme = evaluation.followed.people, evaluation.followed.histories.scheme
+    rows = []
+    for pathway in scheme.pathways:
+        need = people[f"need_{pathway.code}"]
+        rows.append(
+            {
+                "term": pathway.name,
+                "need": int(need.fillna(False).sum()),
+                "no_need": int((~need.fillna(True)).sum()),
+                "not_assessed": int(need.isna().sum()),
+                "n": len(need),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _points(rows: pd.DataFrame, ax: Axes) -> None:
+    """Draw values with their intervals, joined by lines; groups a little apart."""
+    for place, (group, line) in enumerate(rows.groupby("group", sort=False)):
+        apart = line.assign(day=line["day"] + 4 * place)
+        _with_intervals(apart, ax, str(group), marker="os"[place % 2])
+    ax.set(xlabel="Days since joining", ylabel="Share not yet reoffended", ylim=(0, 1))
+    ax.legend(loc="best")
+
+
+def _with_intervals(line: pd.DataFrame, ax: Axes, label: str, **style: Any) -> None:
+    day, share, low, high = line[["day", "estimate", "conf_low", "conf_high"]].to_numpy(float).T
+    ax.errorbar(day, share, (share - low, high - share), capsize=3, label=label, **style)
+
+
+def _steps(rows: pd.DataFrame, ax: Axes) -> None:
+    """Draw each curve; a group of whom only single values are released, as points."""
+    for group, line in rows.groupby("group", sort=False):
+        if len(line) > 2:
+            ax.step(line["day"], line["estimate"], where="post", label=group)
+            ax.fill_between(
+                line["day"], line["conf_low"], line["conf_high"], step="post", alpha=0.15
+            )
+        else:
+            _with_intervals(line, ax, str(group), fmt="o")
+    ax.set(xlabel="Days", ylabel="Share not yet reoffended", ylim=(0, 1), xlim=(0, None))
+    if len(ax.get_legend_handles_labels()[1]) > 1:
+        ax.legend(loc="best")
+
+
+def _fitted_on(fitted: CoxFit) -> str:
+    return (
+        f"{fitted.n_people:,} people, {fitted.n_events:,} events, log-likelihood "
+        f"{fitted.log_likelihood:.6f}."
+    )
+
+
+def _by_month(protected: ProtectedTable) -> pd.DataFrame:
+    """Read each curve at the ends of months, as far as it goes."""
+    shown = protected.shown()
+    rows = []
+    for _, curve in shown.dropna(subset=["day"]).groupby("group", sort=False):
+        for month in MONTHS:
+            until = curve[curve["day"] <= months_to_days(month)]
+            if len(until) and months_to_days(month) <= curve["day"].max():
+                rows.append(until.iloc[-1].to_dict() | {"month": month})
+    if not rows:
+        return shown
+    columns = ["group", "month", *(c for c in shown if c not in ("group", "day", "n_at_risk"))]
+    return pd.DataFrame(rows)[columns]
+
+
+def _readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns with nothing in them, and name the others in words."""
+    filled = [name for name in frame if (frame[name].notna() & (frame[name] != "")).any()]
+    return frame[filled].rename(columns=HEADINGS)
+
+
+def _log_rank_words(difference: pd.DataFrame) -> str:
+    row = difference.dropna(subset=["p_value"])
+    if row.empty:
+        return "The curves cannot be tested against each other."
+    return f"Log-rank test with delayed entry: p = {row['p_value'].iloc[0]:.3f}."

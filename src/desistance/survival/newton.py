@@ -1,0 +1,157 @@
+"""Newton's way to the top of a partial likelihood, and what to do when there is no top.
+
+Two things keep a coefficient from being estimated, and neither may spoil the others:
+
+* **Aliased**: within every risk set the covariate is constant, or the same as a combination of
+  covariates named before it. Found at the start from the information at 0, term by term, as R
+  does; the term does not enter the fit.
+* **Monotone**: the likelihood keeps rising as the coefficient runs to infinity (no event among
+  those with a need, say). Seen when Newton still takes whole steps that no longer gain
+  anything. The fit is then moved far out in that direction, where it no longer matters how far,
+  and goes on in the directions that are left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import LinAlgError, eigh, null_space
+
+from desistance.survival.partial_likelihood import evaluate, information
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.survival.partial_likelihood import PartialLikelihood, Point
+
+    Floats = NDArray[np.float64]
+
+ALIASED = 1e-11  # share of a covariate's information that those before it leave over
+SMALLEST_STEP = 1e-12
+MOST_STEPS = 100
+NO_GAIN = 1e-6  # log-likelihood per event of mean weight
+WHOLE_STEP = 0.1  # in the linear predictor
+FAR_OUT = 30.0  # steps of a monotone direction: exp(-30) no longer matters
+LARGEST_PREDICTOR = 300.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Maximum:
+    """The top of a partial likelihood with p covariates, all in scaled coefficients.
+
+    `aliased` maps a covariate to those it is a combination of (none: it is constant);
+    `runaway` and `unsettled` are bool arrays (p,) of terms whose likelihood is monotone, and
+    of terms that had not come to rest after `iterations`. `covariance` is 0 in aliased and
+    runaway directions.
+    """
+
+    point: Point
+    beta: Floats
+    covariance: Floats
+    null: Point
+    null_information: Floats
+    aliased: dict[int, tuple[int, ...]]
+    runaway: NDArray[np.bool_]
+    unsettled: NDArray[np.bool_]
+    iterations: int
+
+
+def maximise(problem: PartialLikelihood) -> Maximum:
+    """Climb from 0 to the maximum, to a step below `SMALLEST_STEP` and one step more."""
+    null = evaluate(problem, np.zeros(problem.p))
+    null_information = information(problem, null)
+    aliased = find_aliases(null_information, float(problem.sets.event_weight.sum()))
+    kept = np.array([j for j in range(problem.p) if j not in aliased], dtype=int)
+    free = np.eye(problem.p)[:, kept]
+    lost = np.zeros((problem.p, 0))
+    point, matrix, last_size, iterations = null, null_information, np.inf, 0
+    for iteration in range(1, MOST_STEPS + 1):
+        step = _newton_step(free, matrix, point.score)
+        size = float(np.abs(step).max(initial=0.0))
+        if size < SMALLEST_STEP or (size < 1e-7 and size > last_size / 2):
+            break  # the second: as near as the data's own rounding lets it come
+        iterations = iteration
+        higher = point if _runs_away(problem, point, step) else _climb(problem, point, step)
+        if higher is point:
+            higher, gone = _move_far_out(problem, point, step, free, null_information)
+            lost = np.hstack([lost, gone])
+            free = free @ null_space(lost.T @ free, rcond=1e-4)
+        point, last_size = higher, size
+        matrix = information(problem, point)
+    unsettled = np.zeros(problem.p, bool)
+    if size >= 1e-7:
+        unsettled = np.abs(step) >= 1e-7
+    return Maximum(
+        point, point.beta + step, _inverse(free, matrix), null, null_information, aliased,
+        (lost != 0).any(axis=1), unsettled, iterations,
+    )  # fmt: skip
+
+
+def find_aliases(matrix: Floats, events: float) -> dict[int, tuple[int, ...]]:
+    """Find the covariates that those before them already tell, from the information at 0."""
+    aliased: dict[int, tuple[int, ...]] = {}
+    kept: list[int] = []
+    for j in range(len(matrix)):
+        if not matrix[j, j] > 1e-12 * events:
+            aliased[j] = ()
+            continue
+        share = np.linalg.solve(matrix[np.ix_(kept, kept)], matrix[kept, j])
+        if matrix[j, j] - matrix[j, kept] @ share > ALIASED * matrix[j, j]:
+            kept.append(j)
+        else:
+            aliased[j] = tuple(k for k, c in zip(kept, share, strict=True) if abs(c) > 1e-6)
+    return aliased
+
+
+def _newton_step(free: Floats, matrix: Floats, score: Floats) -> Floats:
+    return _inverse(free, matrix) @ score
+
+
+def _inverse(free: Floats, matrix: Floats) -> Floats:
+    inverse: Floats = free @ np.linalg.pinv(free.T @ matrix @ free, hermitian=True) @ free.T
+    return inverse
+
+
+def _climb(problem: PartialLikelihood, point: Point, step: Floats) -> Point:
+    """Take a step, or as much of it as does not lower the likelihood; stay if nothing will do."""
+    slack = 1e-11 * (1 + abs(point.log_likelihood))
+    for _ in range(30):
+        there = evaluate(problem, point.beta + step)
+        if there.log_likelihood >= point.log_likelihood - slack:
+            return there
+        step = step / 2
+    return point
+
+
+def _runs_away(problem: PartialLikelihood, point: Point, step: Floats) -> bool:
+    """Whether a step is long in the linear predictor and yet gains nothing."""
+    sets = problem.sets
+    gain = step @ point.score / (sets.event_weight.sum() / sets.n_events.sum())
+    return bool(gain < NO_GAIN and np.max(np.abs(step) * problem.covariates.reach) > WHOLE_STEP)
+
+
+def _move_far_out(
+    problem: PartialLikelihood, point: Point, step: Floats, free: Floats, null_information: Floats
+) -> tuple[Point, Floats]:
+    """Move on along a monotone direction; give the place and the directions lost there, (p, m)."""
+    reach = np.abs(step) @ problem.covariates.reach
+    room = (LARGEST_PREDICTOR - np.abs(point.beta) @ problem.covariates.reach) / reach
+    far = evaluate(problem, point.beta + step * np.clip(room, 0.0, FAR_OUT))
+    if not np.isfinite(far.log_likelihood):
+        far = point
+    lost = [step]
+    try:
+        share, directions = eigh(
+            free.T @ information(problem, far) @ free, free.T @ null_information @ free
+        )
+        lost += list((free @ directions[:, share < 1e-9]).T)
+    except LinAlgError:
+        pass
+    return far, np.column_stack([_only_large(direction) for direction in lost])
+
+
+def _only_large(direction: Floats) -> Floats:
+    direction = direction / np.abs(direction).max()
+    return np.where(np.abs(direction) > 1e-3, direction, 0.0)

@@ -1,0 +1,88 @@
+"""Why a Cox term is not estimable, and what a reader must know before reading the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from desistance.results import NOT_ESTIMABLE, Caveat
+from desistance.survival.terms import told_of_left_out
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.survival.newton import Maximum
+    from desistance.survival.partial_likelihood import PartialLikelihood
+    from desistance.timetoevent import TimeToEvent
+
+    Ints = NDArray[np.int64]
+
+Variance = Literal["model", "robust", "cluster"]
+FEWEST_EVENTS_PER_TERM = 10
+FEWEST_CLUSTERS = 30
+
+
+def why_not_estimable(problem: PartialLikelihood, top: Maximum) -> tuple[str, ...]:
+    """Why each term is not estimable; empty where it is."""
+    names = problem.covariates.names
+    if not problem.sets.n_days:
+        return (f"{NOT_ESTIMABLE}: no event",) * len(names)
+    why = [""] * len(names)
+    for j, others in top.aliased.items():
+        told = ", ".join(f"`{names[other]}`" for other in others)
+        if not others:
+            why[j] = "constant among those at risk together"
+        else:
+            why[j] = f"{'the same as' if len(others) == 1 else 'a combination of'} {told}"
+    for far in np.flatnonzero(top.runaway):
+        why[far] = _why_monotone(problem, int(far))
+    for late in np.flatnonzero(top.unsettled & ~top.runaway):
+        why[late] = f"the fit had not settled after {top.iterations} steps"
+    return tuple(f"{NOT_ESTIMABLE}: {reason}" if reason else "" for reason in why)
+
+
+def _why_monotone(problem: PartialLikelihood, j: int) -> str:
+    """Say which side of a flag has no event, or that the covariate sorts the events."""
+    x, name = problem.covariates.columns[j], problem.covariates.names[j]
+    values = np.unique(x[problem.sets.has_say])
+    with_event = np.unique(x[problem.sets.event])
+    if len(values) == 2 and len(with_event) == 1:
+        without = values[values != with_event[0]][0]
+        return f"no event among those with `{name}` {float(without):g}"
+    return f"no event contradicts `{name}`: the likelihood rises without end"
+
+
+def caveats_of(
+    came: TimeToEvent,
+    kept: TimeToEvent,
+    notes: tuple[str, ...],
+    variance: Variance,
+    clusters: Ints,
+) -> tuple[str, ...]:
+    """What a reader must know before reading the numbers."""
+    said = told_of_left_out(came, kept)
+    fitted, events = sum(not note for note in notes), int(kept.event.sum())
+    if fitted and events < FEWEST_EVENTS_PER_TERM * fitted:
+        said.append(
+            Caveat(
+                f"{{ratio}} events per term ({{events}} events, {fitted} terms): below "
+                f"{FEWEST_EVENTS_PER_TERM}, estimates are unstable and too far from 1.",
+                ratio=events // fitted,
+                events=events,
+            )
+        )
+    people = int(kept.person.max(initial=-1)) + 1
+    if variance == "model" and np.bincount(kept.person, kept.event).max(initial=0) > 1:
+        said.append("Some people have several events: use variance='cluster'.")
+    if variance == "robust" and people < kept.n:
+        said.append("Some people have several rows: use variance='cluster'.")
+    if variance == "cluster" and 0 < len(np.unique(clusters)) < FEWEST_CLUSTERS:
+        said.append(
+            Caveat(
+                f"Only {{clusters}} clusters: below {FEWEST_CLUSTERS}, the clustered variance is "
+                "too small.",
+                clusters=len(np.unique(clusters)),
+            )
+        )
+    return tuple(said)

@@ -1,0 +1,231 @@
+"""Who is at risk when: the risk-set convention, stated once, and the codes that carry it.
+
+A row (start, stop] is at risk from just after `start` up to and including `stop`:
+
+    event days              10         20         30
+                             |          |          |
+    (0, 20]   event     -----+----------X          |     at risk on 10 and 20
+    (0, 20]   censored  -----+----------o          |     at risk on 10 and 20
+    (10, 30]  entered        (----------+----------o     at risk on 20 and 30, not on 10
+    (12, 18]  between        |  (----o  |          |     in no risk set: changes nothing
+
+So an entry on an event day comes too late for that day, an event comes before a censoring on
+the same day, and a row that covers no event day has no say. Strata share no risk set.
+
+The event days are numbered 0..K - 1, stratum after stratum. A row is in the risk sets numbered
+``before + 1, ..., last``; the number K stands for "none". A sum over those at risk is then a
+scatter and a running sum from the end of each stratum: add the row's value at `last`, take it
+away again at `before`. Nothing is sorted, no covariate is copied, and tables made from blocks
+of rows add up to the table of them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csc_array
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Codes = NDArray[np.int32]
+
+CELLS_IN_CACHE = 40_000  # of one block of covariates
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RiskSets:
+    """Risk-set codes of n rows and K event days; see the module for what they mean.
+
+    Attributes
+    ----------
+    last : int32 array, shape (n,)
+        The last risk set of each row; an event happens in it. K for none.
+    before : int32 array, shape (n,), or None
+        The risk set just before the row's first; K for none, None when nobody enters late.
+    leaves : int32 array, shape (n,)
+        `last`, and K + 1 more for a row that ends in an event.
+    event : bool array, shape (n,)
+    weight : float64 array, shape (n,), or None
+        None when every row weighs 1.
+    day, stratum : int64 arrays, shape (K,)
+        What each number stands for.
+    n_events : int64 array, shape (K,)
+    event_weight : float64 array, shape (K,)
+        The events' weights added up.
+    runs : int64 arrays, each of shape (strata, days)
+        The numbers of every stratum, strata with as many days side by side.
+    """
+
+    last: Codes
+    before: Codes | None
+    leaves: Codes
+    event: NDArray[np.bool_]
+    weight: Floats | None
+    day: Ints
+    stratum: Ints
+    n_events: Ints
+    event_weight: Floats
+    runs: tuple[Ints, ...]
+
+    @property
+    def n(self) -> int:
+        """How many rows there are."""
+        return len(self.last)
+
+    @property
+    def n_days(self) -> int:
+        """K, how many event days there are over all strata."""
+        return len(self.day)
+
+    @property
+    def has_say(self) -> NDArray[np.bool_]:
+        """Which rows are in any risk set, shape (n,)."""
+        return self.last < self.n_days
+
+    def weights(self) -> Floats:
+        """Every row's weight, shape (n,)."""
+        return np.ones(self.n) if self.weight is None else self.weight
+
+    def blocks(self, width: int) -> Iterator[slice]:
+        """Cut the rows into blocks that stay in cache with `width` covariates."""
+        size = max(1024, CELLS_IN_CACHE // width, 2 * (self.n_days + 1))
+        for first in range(0, self.n, size):
+            yield slice(first, min(first + size, self.n))
+
+    def running(self, table: Floats) -> Floats:
+        """Add up `table` (K, ...) from the first day of each stratum to its last."""
+        out = np.empty_like(table)
+        for run in self.runs:
+            out[run] = np.cumsum(table[run], axis=1)
+        return out
+
+    def running_back(self, table: Floats) -> Floats:
+        """Add up `table` (K, ...) from the last day of each stratum back to its first."""
+        out = np.empty_like(table)
+        for run in self.runs:
+            out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
+        return out
+
+    def at_last(self, values: Floats) -> Floats:
+        """Add up `values` (n,) by the rows' last risk set, shape (K,)."""
+        sums = np.bincount(self.last, values, self.n_days + 1)[: self.n_days]
+        return sums.astype(float, copy=False)
+
+    def at_risk(self, values: Floats) -> Floats:
+        """Add up `values` (n,) over those at risk on each event day, shape (K,)."""
+        net = self.at_last(values)
+        if self.before is not None:
+            net -= np.bincount(self.before, values, self.n_days + 1)[: self.n_days]
+        return self.running_back(net)
+
+    def weighted_tables(self, rows: slice, risk: Floats, x: Floats) -> Floats:
+        """Scatter ``risk * x`` of a block of m rows, to be added up and given to `split`.
+
+        `risk` has shape (m,), `x` (q, m); the table has shape (2, K + 1, q): leaving without
+        an event less entering, and leaving with one.
+        """
+        m, slots = len(risk), self.n_days + 1
+        ends, x = np.arange(m + 1, dtype=np.int32), np.ascontiguousarray(x.T)
+        table: Floats = csc_array((risk, self.leaves[rows], ends), shape=(2 * slots, m)) @ x
+        if self.before is not None:
+            table[:slots] -= csc_array((risk, self.before[rows], ends), shape=(slots, m)) @ x
+        return table.reshape(2, slots, -1)
+
+    def split(self, table: Floats) -> tuple[Floats, Floats]:
+        """Turn a whole scatter table into sums over those at risk and over events, (K, q) each."""
+        events = table[1, : self.n_days]
+        return self.running_back(table[0, : self.n_days] + events), events
+
+    def over_stay(self, increments: Floats, spared: Floats) -> StaySums:
+        """Ready `increments` (K, ...) to be added up over the risk sets each row is in.
+
+        On the day of its own event a row is `spared` (K, ...) of the increment.
+        """
+        total, nothing = self.running(increments), np.zeros((1, *increments.shape[1:]))
+        return StaySums(self, np.concatenate([total, nothing, total - spared, nothing]))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StaySums:
+    """Sums of day-by-day increments over the risk sets of each row; index it by rows."""
+
+    sets: RiskSets
+    total: Floats
+
+    def __getitem__(self, rows: slice) -> Floats:
+        stayed: Floats = self.total[self.sets.leaves[rows]]
+        if self.sets.before is None:
+            return stayed
+        return stayed - self.total[self.sets.before[rows]]
+
+
+def risk_sets(
+    start: Ints,
+    stop: Ints,
+    event: NDArray[np.bool_],
+    *,
+    stratum: Ints | None = None,
+    weight: Floats | None = None,
+    marked: tuple[Ints, Ints] | None = None,
+) -> RiskSets:
+    """Give every row of (start, stop] its risk-set codes.
+
+    `stratum` holds codes 0, 1, ...; `marked` a stratum and a day for each further day to be
+    numbered like an event day. All arrays are of shape (n,), `marked` apart.
+    """
+    strata = np.zeros(len(stop), np.int64) if stratum is None else stratum
+    span = int(stop.max(initial=0)) + 1
+    stop_key, start_key = strata * span + stop, strata * span + start
+    n_strata = int(strata.max(initial=0)) + 1
+    wanted = stop_key[event]
+    if marked is not None:
+        wanted = np.concatenate([wanted, marked[0] * span + marked[1]])
+    key, count = _numbered(wanted, n_strata * span, len(stop))
+    leaves, enters = count(stop_key), count(start_key)
+    none = len(key)
+    begins = np.searchsorted(key, np.arange(n_strata) * span)
+    has_say = leaves > enters
+    late = has_say & (enters > begins[strata])
+    last = np.where(has_say, leaves - 1, none).astype(np.int32)
+    n_events = np.bincount(last[event], minlength=none + 1)[:none]
+    event_weight = n_events if weight is None else np.bincount(last[event], weight[event], none)
+    return RiskSets(
+        last,
+        np.where(late, enters - 1, none).astype(np.int32) if late.any() else None,
+        last + np.int32(none + 1) * event,
+        event,
+        weight,
+        key % span,
+        key // span,
+        n_events,
+        event_weight.astype(float),
+        _runs(key // span),
+    )
+
+
+def _numbered(wanted: Ints, n_cells: int, n: int) -> tuple[Ints, Callable[[Ints], Ints]]:
+    """Find the distinct keys wanted, and a way to count those at or below each row's key.
+
+    By a table of all possible keys when that is small beside the data, else by searching.
+    """
+    if n_cells > 4 * n + CELLS_IN_CACHE:
+        key = np.unique(wanted)
+        return key, lambda rows: np.searchsorted(key, rows, side="right").astype(np.int64)
+    present = np.bincount(wanted, minlength=n_cells) > 0
+    up_to: Ints = np.cumsum(present, dtype=np.int64)
+    return np.flatnonzero(present).astype(np.int64), lambda rows: up_to[rows]
+
+
+def _runs(stratum: Ints) -> tuple[Ints, ...]:
+    """Group the strata by how many days they have; at most about sqrt(2 K) groups."""
+    _, begins, lengths = np.unique(stratum, return_index=True, return_counts=True)
+    return tuple(
+        begins[lengths == length][:, None] + np.arange(length) for length in np.unique(lengths)
+    )

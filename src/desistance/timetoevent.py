@@ -1,0 +1,361 @@
+"""Rows of people at risk: the one thing every estimator eats.
+
+A row says that a person was at risk from just after day `start` up to and including day `stop`,
+written (start, stop], and whether the event came on day `stop`. So somebody whose row starts on
+day 30 is not yet at risk for an event on day 30, and an event on the day of a censoring comes
+first. A person may have many rows; they must not overlap, and nothing may follow the event of a
+first-event analysis.
+
+    day        0        30        60        90
+    person A   (---------]  event on day 30
+    person B            (---------]  censored on day 60: at risk from day 31
+    person C   (-------------------------]  two rows, (0, 45] and (45, 90], are the same person-time
+
+Times are whole days, or whole units of another clock (weeks, months). They are checked once,
+here, at the door; nobody downstream checks again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from desistance.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+WHOLE = 1e-6  # how far a float may be from a whole unit
+LONGEST = {"days": 36_525, "weeks": 5_218, "months": 1_200, "years": 100}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimeToEvent:
+    """Checked (start, stop] rows, with the columns that terms may be taken from.
+
+    Attributes
+    ----------
+    start, stop : int64 arrays, shape (n,)
+        In whole `unit`s; ``0 <= start < stop``.
+    event : bool array, shape (n,)
+        Whether the event came on day `stop`.
+    person : int64 array, shape (n,), values 0..n_people - 1
+        Which rows belong together; each row its own person when none was named.
+    strata : int64 array, shape (n,), or None
+        Codes 0..n_strata - 1 of `strata_labels`.
+    weight : float64 array, shape (n,), or None
+        Above zero.
+    cause : int64 array, shape (n,), or None
+        0 where there is no event, else 1.. for the labels `cause_labels`.
+    columns : DataFrame, n rows
+        What terms and groups are named from, in the same order as the arrays.
+    n_in, left_out
+        Rows that came in, and how many were left out for which reason; always
+        ``n_in == n + sum(left_out.values())``.
+    person_column
+        The column `person` was read from, so that no model takes an id for a term.
+    """
+
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    event: NDArray[np.bool_]
+    person: NDArray[np.int64]
+    strata: NDArray[np.int64] | None
+    weight: NDArray[np.float64] | None
+    cause: NDArray[np.int64] | None
+    strata_labels: tuple[str, ...]
+    cause_labels: tuple[str, ...]
+    columns: pd.DataFrame
+    unit: str
+    n_in: int
+    left_out: dict[str, int]
+    person_column: str | None = None
+
+    @property
+    def n(self) -> int:
+        """How many rows are used."""
+        return len(self.stop)
+
+    def __repr__(self) -> str:
+        return (
+            f"<TimeToEvent: {self.n} rows of {len(np.unique(self.person))} people, "
+            f"{int(self.event.sum())} events, in {self.unit}>"
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        stop: str,
+        event: str,
+        start: str | None = None,
+        person: str | None = None,
+        strata: str | None = None,
+        weight: str | None = None,
+        cause: str | None = None,
+        unit: str = "days",
+        recurrent: bool = False,
+    ) -> TimeToEvent:
+        """Check a plain frame once and hold it as rows of people at risk.
+
+        Parameters
+        ----------
+        frame
+            One row per stretch of time at risk.
+        stop, start
+            Columns of whole numbers; `start` is 0 for everyone when left out.
+        event
+            Column of bool or 0/1; nothing else is guessed at.
+        person, strata, weight, cause
+            Columns of ids, strata, weights above zero, and labels of the kind of event
+            (read where `event` is true).
+        unit
+            "days", "weeks", "months" or "years": only printed, never converted.
+        recurrent
+            Whether a person may have rows after an event.
+
+        Raises
+        ------
+        DataError
+            With every fault found: which column, how many rows, the first row numbers
+            (counted from 0), and what to do. Rows with an empty time, event, stratum or
+            weight are faults, not silently dropped.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"week": [20, 17, 52], "arrest": [1, 1, 0]})
+        >>> TimeToEvent.from_frame(frame, stop="week", event="arrest", unit="weeks")
+        <TimeToEvent: 3 rows of 3 people, 2 events, in weeks>
+        """
+        if unit not in LONGEST:
+            raise DataError(f"`unit` must be one of {', '.join(LONGEST)}.")
+        named = {
+            "stop": stop, "event": event, "start": start, "person": person,
+            "strata": strata, "weight": weight, "cause": cause,
+        }  # fmt: skip
+        _columns_exist(frame, named)
+        faults: list[str] = []
+        n = len(frame)
+        stops = _whole(frame, stop, faults)
+        starts = np.zeros(n, np.int64) if start is None else _whole(frame, start, faults)
+        events = _truth(frame, event, faults)
+        people = np.arange(n) if person is None else _codes(frame, person, faults)[0]
+        stratum, strata_labels = (None, ()) if strata is None else _codes(frame, strata, faults)
+        weights = None if weight is None else _weights(frame, weight, faults)
+        causes: NDArray[np.int64] | None = None
+        cause_labels: tuple[str, ...] = ()
+        if cause is not None and not faults:
+            causes, cause_labels = _causes(frame, cause, events, faults)
+        if not faults:
+            faults += _person_time_faults(
+                starts, stops, events, people, unit,
+                names=(start or "start", stop), recurrent=recurrent,
+            )  # fmt: skip
+        if faults:
+            raise DataError(
+                "These rows cannot be used as people at risk:\n- " + "\n- ".join(faults)
+            )
+        return cls(
+            starts, stops, events, people.astype(np.int64), stratum, weights, causes,
+            strata_labels, cause_labels, frame.reset_index(drop=True), unit, n, {}, person,
+        )  # fmt: skip
+
+    def only(self, keep: NDArray[np.bool_], reason: str) -> TimeToEvent:
+        """Keep some rows; the others are counted under `reason`."""
+        if keep.all():
+            return self
+
+        def kept(values: Any) -> Any:
+            return None if values is None else values[keep]
+
+        left_out = dict(self.left_out)
+        left_out[reason] = left_out.get(reason, 0) + int((~keep).sum())
+        return TimeToEvent(
+            self.start[keep], self.stop[keep], self.event[keep],
+            np.unique(self.person[keep], return_inverse=True)[1].astype(np.int64),
+            kept(self.strata), kept(self.weight), kept(self.cause),
+            self.strata_labels, self.cause_labels,
+            self.columns[keep].reset_index(drop=True), self.unit, self.n_in, left_out,
+            self.person_column,
+        )  # fmt: skip
+
+
+def _columns_exist(frame: pd.DataFrame, named: dict[str, str | None]) -> None:
+    faults = []
+    for role, name in named.items():
+        if name is None:
+            continue
+        times = list(frame.columns).count(name)
+        if times == 0:
+            columns = ", ".join(map(repr, frame.columns))
+            faults.append(f"`{role}={name!r}` is not a column; there are {columns}")
+        elif times > 1:
+            faults.append(f"column {name!r} stands {times} times in the frame; keep one")
+    if faults:
+        raise DataError("; ".join(faults) + ".")
+
+
+def where(bad: NDArray[np.bool_]) -> str:
+    """Say how many rows and the first few row numbers, counted from 0; never their values."""
+    rows = np.flatnonzero(bad)
+    first = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
+    return f"{len(rows)} row{'s' * (len(rows) != 1)} (row {first})"
+
+
+def _whole(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.int64]:
+    column = frame[name]
+    zeros = np.zeros(len(frame), np.int64)
+    if column.dtype.kind in "mM" or column.dtype.kind not in "iuf":
+        faults.append(
+            f"column {name!r} holds {column.dtype}, not numbers: times are whole days; turn dates "
+            "into days since the index date first"
+        )
+        return zeros
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    for kind, bad in {
+        "empty": np.isnan(values),
+        "infinite": np.isinf(values),
+        "negative": values < 0,
+        "not a whole number": ~np.isclose(values, np.round(values), rtol=0, atol=WHOLE),
+    }.items():
+        if bad.any():
+            faults.append(f"column {name!r} is {kind} in {where(bad)}")
+            return zeros
+    return np.round(values).astype(np.int64) if (values < 2**53).all() else zeros + 2**53
+
+
+def _truth(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.bool_]:
+    column = frame[name]
+    falses = np.zeros(len(frame), bool)
+    missing = column.isna().to_numpy()
+    if missing.any():
+        faults.append(f"column {name!r} is empty in {where(missing)}; an unknown event is not a 0")
+        return falses
+    if column.dtype.kind not in "biuf":
+        faults.append(
+            f"column {name!r} holds {column.dtype}, not bool or 0/1: say which value means the "
+            f"event, for example frame[{name!r}] == 'yes'"
+        )
+        return falses
+    values = column.to_numpy(dtype=float)
+    other = ~np.isin(values, (0.0, 1.0))
+    if other.any():
+        faults.append(
+            f"column {name!r} is neither 0 nor 1 in {where(other)}; codes are not guessed"
+        )
+        return falses
+    return values.astype(bool)
+
+
+def _codes(
+    frame: pd.DataFrame, name: str, faults: list[str]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    column = frame[name]
+    missing = column.isna().to_numpy()
+    if missing.any():
+        faults.append(f"column {name!r} is empty in {where(missing)}")
+        return np.zeros(len(frame), np.int64), ()
+    labels, codes = np.unique(column.astype(str).to_numpy(dtype=object), return_inverse=True)
+    return codes.astype(np.int64), tuple(labels)
+
+
+def _weights(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.float64]:
+    if frame[name].dtype.kind not in "iuf":
+        faults.append(f"column {name!r} holds {frame[name].dtype}, not weights")
+        return np.ones(len(frame))
+    values = frame[name].to_numpy(dtype=float, na_value=np.nan)
+    bad = ~(np.isfinite(values) & (values > 0))
+    if bad.any():
+        faults.append(
+            f"column {name!r} is empty, infinite, zero or negative in {where(bad)}; weights are "
+            "above zero (leave out rows that weigh nothing)"
+        )
+        return np.ones(len(frame))
+    # A sum over rows must stay a number: what matters is how weights compare with each other.
+    if values.size and (values.max() > 1e150 or values.max() < 1e-150):
+        faults.append(
+            f"column {name!r} is beyond 1e150 or below 1e-150; scale the weights to mean 1"
+        )
+    return values
+
+
+def _causes(
+    frame: pd.DataFrame, name: str, events: NDArray[np.bool_], faults: list[str]
+) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
+    labels = frame[name].astype("object").to_numpy()
+    missing = frame[name].isna().to_numpy() & events
+    if missing.any():
+        faults.append(f"column {name!r} names no cause for the event in {where(missing)}")
+        return None, ()
+    known = sorted({str(label) for label, is_event in zip(labels, events, strict=True) if is_event})
+    code = {label: number for number, label in enumerate(known, start=1)}
+    return (
+        np.array([code[str(x)] if e else 0 for x, e in zip(labels, events, strict=True)], np.int64),
+        tuple(known),
+    )
+
+
+def _person_time_faults(
+    start: NDArray[np.int64],
+    stop: NDArray[np.int64],
+    event: NDArray[np.bool_],
+    person: NDArray[np.int64],
+    unit: str,
+    *,
+    names: tuple[str, str],
+    recurrent: bool,
+) -> list[str]:
+    """The named faults of person-time, each counted: empty rows, overlaps, life after the event."""
+    faults = []
+    empty = stop <= start
+    if empty.any():
+        faults.append(
+            f"column {names[1]!r} is not after {names[0]!r} in {where(empty)}: (start, stop] holds "
+            "no time at risk; follow `followup` in what to do with an event on day 0"
+        )
+    longest = stop > LONGEST[unit]
+    if longest.any():
+        faults.append(
+            f"column {names[1]!r} is longer than a century in {where(longest)}; is a code such as "
+            "31/12/9999 among the dates?"
+        )
+    order = np.lexsort((start, person))
+    same = person[order][1:] == person[order][:-1]
+    overlap = np.zeros(len(start), bool)
+    overlap[order[1:]] = same & (start[order][1:] < stop[order][:-1])
+    if overlap.any():
+        faults.append(f"{where(overlap)} overlap an earlier row of the same person")
+    if not recurrent:
+        after = np.zeros(len(start), bool)
+        after[order[1:]] = same & event[order][:-1]
+        if after.any():
+            faults.append(
+                f"{where(after)} follow the event of the same person; for repeated events pass "
+                "`recurrent=True`"
+            )
+    return faults
+
+
+class HasTimes(Protocol):
+    """Anything that can say who was at risk when: a `FollowUp`, say."""
+
+    def times(self) -> TimeToEvent:
+        """Give the rows of people at risk."""
+        ...
+
+
+def as_times(data: TimeToEvent | HasTimes) -> TimeToEvent:
+    """Take the rows of people at risk from what the user has in hand."""
+    if isinstance(data, TimeToEvent):
+        return data
+    if hasattr(data, "times"):
+        return data.times()
+    raise DataError(
+        f"An estimator takes a FollowUp or a TimeToEvent, not {type(data).__name__}; for a plain "
+        "frame use `TimeToEvent.from_frame(frame, stop=..., event=...)`."
+    )

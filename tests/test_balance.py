@@ -1,0 +1,156 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from desistance.balance import BalanceDesign, balance_cohorts
+from desistance.balance.diagnostics import effective_size, traffic_light
+from desistance.balance.propensity import covariate_columns
+from desistance.cases import CaseData
+from desistance.errors import ModelError
+from desistance.followup import FollowUpDesign, follow_up
+from desistance.histories import build_histories
+from desistance.synthetic import SimulationDesign, simulate_cases
+
+
+@pytest.fixture(scope="module")
+def followed():
+    cases = simulate_cases(SimulationDesign(n_people=300), rng=5)
+    return follow_up(cases, build_histories(cases))
+
+
+@pytest.fixture(scope="module")
+def balanced(followed):
+    return balance_cohorts(followed, BalanceDesign(ratio=3))
+
+
+def test_nobody_is_compared_who_was_not_there_on_that_day(followed, balanced):
+    others = balanced.matches[~balanced.matches["exposed"]]
+    people = followed.people
+    joined = people["joined_day"].to_numpy()[others["person"]]
+    assert not (joined <= others["day"]).any()
+    when = people["index_date"].to_numpy()[others["person"]] + pd.to_timedelta(others["day"], "D")
+    deaths = followed.histories.cases.people.set_index("person_id")["death_date"]
+    died = deaths.loc[people["person_id"].to_numpy()[others["person"]]].to_numpy()
+    assert not (died <= when.to_numpy()).any()
+    custody = followed.histories.cases.custody
+    spells = others.assign(
+        person_id=people["person_id"].to_numpy()[others["person"]], on=when
+    ).merge(custody, on="person_id")
+    out = spells["out_date"].fillna(pd.Timestamp("2100-01-01"))
+    assert not ((spells["in_date"] < spells["on"]) & (spells["on"] < out)).any()
+
+
+def test_the_caliper_is_obeyed_pair_by_pair(followed, balanced):
+    matches = balanced.matches
+    own = matches[matches["exposed"]].set_index("match")["log_odds"]
+    gap = (matches["log_odds"] - own.loc[matches["match"]].to_numpy()).abs()
+    loose = balance_cohorts(followed, BalanceDesign(caliper=1e9))
+    everyone = loose.matches  # every risk set whole: what the caliper's unit is taken over
+    assert gap.max() <= 0.2 * everyone["log_odds"].std(ddof=0) + 1e-12
+
+
+def test_weights_of_a_set_add_up_to_the_one_who_joined(balanced):
+    weight = balanced.matches.groupby(["match", "exposed"])["weight"].sum().unstack()
+    assert weight[True].tolist() == [1.0] * len(weight)
+    assert weight[False].to_numpy() == pytest.approx(1.0, abs=1e-12)
+    assert balanced.matches.groupby("match").size().max() <= 4
+
+
+def test_the_nearest_are_chosen(followed):
+    one = balance_cohorts(followed, BalanceDesign(ratio=1)).matches
+    whole = balance_cohorts(followed, BalanceDesign(caliper=1e9)).matches
+    own = whole[whole["exposed"]].set_index("match")["log_odds"]
+    rest = whole[~whole["exposed"]]
+    gap = (rest["log_odds"] - own.loc[rest["match"]].to_numpy()).abs()
+    nearest = gap.groupby(rest["match"]).min()
+    chosen = one[~one["exposed"]]
+    distance = (chosen["log_odds"] - own.loc[chosen["match"]].to_numpy()).abs()
+    assert distance.to_numpy() == pytest.approx(nearest.loc[chosen["match"]].to_numpy(), abs=1e-12)
+
+
+def test_the_smd_is_the_documented_one(followed, balanced):
+    whole = balance_cohorts(followed, BalanceDesign(ratio=3, terms=("age",)))
+    joiners = whole.matches
+    row = whole.table.iloc[0]
+    age = followed.known_from(joiners["person"].to_numpy(), joiners["day"].to_numpy())["age"]
+    exposed = joiners["exposed"].to_numpy()
+    mean_joined = age[exposed].mean()
+    mean_after = np.average(age[~exposed], weights=joiners["weight"][~exposed])
+    assert row["mean_after"] == pytest.approx(mean_after, abs=1e-12)
+    if whole.n_matched == whole.flow["n_remaining"].iloc[2]:
+        assert row["smd_after"] == pytest.approx(
+            (mean_joined - mean_after) / age[exposed].std(ddof=1), abs=1e-12
+        )
+
+
+def test_matching_makes_the_cohorts_more_alike():
+    cases = simulate_cases(SimulationDesign(n_people=900, selection="risk"), rng=2)
+    table = balance_cohorts(follow_up(cases, build_histories(cases))).table
+    assert table["smd_before"].abs().mean() > 2 * table["smd_after"].abs().mean()
+
+
+def test_row_order_and_names_of_people_do_not_matter(followed):
+    cases = followed.histories.cases
+    ids = cases.people["person_id"]
+    renamed = dict(zip(ids, [f"X{number:04d}" for number in range(len(ids))], strict=True))
+    names = ("people", "episodes", "offences", "custody", "assessments", "residence")
+    frames = {
+        name: (table := getattr(cases, name))
+        .assign(person_id=table["person_id"].map(renamed))
+        .sample(frac=1, random_state=1)
+        for name in names
+    }
+    other = CaseData.from_frames(frames, extract_date=cases.extract_date)
+    again = balance_cohorts(follow_up(other, build_histories(other)), BalanceDesign(ratio=3))
+    first = balance_cohorts(followed, BalanceDesign(ratio=3))
+    pd.testing.assert_frame_equal(first.table, again.table, rtol=1e-9)
+    assert first.matches[["match", "person"]].equals(again.matches[["match", "person"]])
+
+
+def test_exact_columns_agree_within_every_match(followed):
+    matches = balance_cohorts(followed, BalanceDesign(exact=("tier",))).matches
+    tier = followed.people["tier"].to_numpy()[matches["person"]]
+    assert (pd.Series(tier).groupby(matches["match"]).nunique() == 1).all()
+
+
+def test_outcomes_are_not_read(followed):
+    people = followed.people.copy()
+    for name in ("event_day", "reoffended", "n_reoffences", "ended_by"):
+        people[name] = pd.NA
+    blind = type(followed)(
+        followed.design, followed.histories, people, followed.rows.iloc[:0], followed.flow,
+        followed.reoffences, (),
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(balance_cohorts(blind).table, balance_cohorts(followed).table)
+
+
+def test_missing_is_a_state_of_its_own_never_no():
+    known = pd.DataFrame({"need": pd.array([True, False, None, None], dtype="boolean")})
+    columns = covariate_columns(known, ["need"])
+    assert columns["need"].tolist() == [1.0, 0.0, 0.5, 0.5]
+    assert columns["need unknown"].tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_nobody_joined_is_an_error_that_shows_the_flow(followed):
+    design = FollowUpDesign(joining="no such programme")
+    nobody = follow_up(followed.histories.cases, followed.histories, design)
+    with pytest.raises(ModelError, match="people who joined"):
+        balance_cohorts(nobody)
+
+
+def test_an_unknown_term_is_an_error_that_lists_what_is_known(followed):
+    with pytest.raises(ModelError, match="'shoe_size' is not known of people; there are age"):
+        balance_cohorts(followed, BalanceDesign(terms=("shoe_size",)))
+
+
+@pytest.mark.parametrize(
+    ("smd", "light"), [(0.05, "green"), (-0.051, "amber"), (0.1, "amber"), (-0.101, "red"),
+                       (float("nan"), "red")]
+)  # fmt: skip
+def test_traffic_lights(smd, light):
+    assert traffic_light(smd) == light
+
+
+def test_effective_size_of_equal_weights_is_their_number():
+    assert effective_size(np.full(7, 0.3)) == pytest.approx(7)
+    assert effective_size(np.array([1.0, 1e-9])) == pytest.approx(1)

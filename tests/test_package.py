@@ -1,0 +1,98 @@
+"""The front door: what `import desistance` costs, shows, and promises about the package."""
+
+import ast
+import importlib.metadata
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import desistance
+
+ROOT = Path(__file__).parents[1]
+ROOMS = Path(desistance.__file__).parent
+SOURCES = sorted(ROOMS.rglob("*.py"))
+HEAVY = ("numpy", "pandas", "matplotlib", "scipy", "sklearn", "lifelines", "pydantic", "typer")
+STORY = [name for names in desistance.STREET.values() for name in names]
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    loaded = f"import sys, desistance; print([m for m in {HEAVY} if m in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_the_public_names_stand_in_the_order_of_the_story():
+    assert desistance.__all__ == STORY
+    assert desistance.__dir__() == STORY
+    assert dir(desistance) == sorted(STORY)
+    assert STORY[0] == "load_cases"
+    assert STORY.index("follow_up") < STORY.index("fit_cox") < STORY.index("write_report")
+
+
+@pytest.mark.parametrize("name", STORY)
+def test_every_public_name_resolves_to_the_thing_of_that_name(name):
+    assert getattr(desistance, name).__name__ == name
+
+
+def test_editors_see_the_same_names_as_python():
+    tree = ast.parse((ROOMS / "__init__.py").read_text(encoding="utf-8"))
+    branch = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {(line.module, name.name) for line in branch.body for name in line.names}
+    assert seen == {
+        (f"desistance.{room}", name) for room, names in desistance.STREET.items() for name in names
+    }
+
+
+def test_the_api_page_shows_the_same_names_in_the_same_order():
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert re.findall(r"^ {3}desistance\.(\w+)$", page, re.MULTILINE) == STORY
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="has no attribute 'recidivism'"):
+        desistance.recidivism  # noqa: B018
+
+
+def test_one_version_everywhere():
+    version = desistance.__version__
+    assert importlib.metadata.version("desistance") == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_types_are_shipped():
+    assert (ROOMS / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: str(path.relative_to(ROOMS)))
+def test_no_text_is_ever_run_as_code(source):
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    called = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    names = {getattr(function, "attr", getattr(function, "id", None)) for function in called}
+    assert not names & {"eval", "exec", "query", "read_pickle", "to_pickle"}
+    imported = {
+        name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names
+    }
+    assert not imported & {"pickle", "joblib", "shelve", "marshal"}
+
+
+def test_every_lock_is_hashed_and_names_no_host():
+    locks = sorted((ROOT / "requirements").glob("*.txt"))
+    assert [lock.stem for lock in locks] == ["boot", "build", "dev", "run"]
+    for lock in locks:
+        text = lock.read_text(encoding="utf-8")
+        pins = re.findall(r"^[a-z][^\n]*==.*(?:\n .*)*", text, re.MULTILINE)
+        assert pins
+        assert all("--hash=sha256:" in pin for pin in pins)
+        assert "://" not in text
+
+
+def test_a_connection_to_another_machine_is_refused(no_network):
+    with socket.socket() as outward, pytest.raises(no_network):
+        outward.connect(("192.0.2.1", 80))  # an address kept for examples
