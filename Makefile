@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs studies test-oldest lock clean
+.PHONY: help demo test check lint types docs notebooks studies test-oldest lock clean
 export MPLBACKEND := Agg
 
 # The first Python that fits; name another with `make PYTHON=/path/to/python3 test`.
@@ -38,6 +38,10 @@ types: $(V)/.dev   ## types (mypy, strict)
 
 docs: $(V)/.dev   ## build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W --keep-going --quiet -b html docs docs/_build/html
+
+notebooks: $(V)/.dev   ## run the notebooks again and keep what they show
+	$(BIN)/jupytext --quiet --sync notebooks/[0-9]*.py
+	$(BIN)/python notebooks/execute.py
 
 studies: $(V)/.dev   ## the slow simulation studies: bias and coverage of every estimator
 	$(PYTEST) -m slow tests

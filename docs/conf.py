@@ -1,4 +1,7 @@
-"""How the documentation is built: without a network, from the docstrings and these pages."""
+"""How the documentation is built: without a network, from docstrings, notebooks and these pages."""
+
+from pathlib import Path
+from shutil import copy2
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -47,6 +50,15 @@ def _write_math(translator, node) -> None:
     raise nodes.SkipNode
 
 
+def _bring_notebooks(app, _config) -> None:
+    """Copy the notebooks, as they were run, to where Sphinx can see them: in its own folder."""
+    folder = Path(app.srcdir, "generated", "notebooks")
+    folder.mkdir(parents=True, exist_ok=True)
+    for notebook in Path(app.srcdir).parent.glob("notebooks/*.ipynb"):
+        copy2(notebook, folder)
+
+
 def setup(app) -> None:
-    """Teach Sphinx to write formulas without fetching a script."""
+    """Bring the notebooks, and teach Sphinx to write formulas without fetching a script."""
+    app.connect("config-inited", _bring_notebooks)
     app.add_html_math_renderer("mathml", (_write_math, None), (_write_math, None))

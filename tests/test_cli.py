@@ -99,7 +99,7 @@ def plan_of(folder, text=""):
         ("data = 'nowhere'", 3, "nowhere"),
         ("[follow_up]\nexits_from = 2040-01-01", 5, "Nobody can be followed"),
         ("[hazards]\nterms = ['shoe_size']", 6, "shoe_size"),
-        ("[follow_up]\nexposure = 'ever'", 7, "without reoffending until then"),
+        ("[follow_up]\nexposure = 'ever'", 7, "would be counted as its own"),
     ],
 )
 def test_every_end_is_one_sentence_and_a_code_of_its_own(tmp_path, plan, code, says):

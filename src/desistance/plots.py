@@ -22,6 +22,7 @@ import matplotlib as mpl
 from cycler import cycler
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -73,6 +74,22 @@ def house_style() -> AbstractContextManager[None]:
     return mpl.rc_context(STYLE)
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as it is released: same size, same bytes."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
+        width, height = self.get_size_inches() * 100
+        return figure_png(self), {"width": width, "height": height}
+
+
+def ratio_axis(ax: Axes) -> None:
+    """Make the x axis logarithmic, with ticks that read as ratios: 0.5, 0.7, 1, 1.5, 2."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.25, 1.5, 2, 3, 5, 7, 8.5), numticks=12))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
 def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = SIZE) -> Axes:
     """Give `ax` back, or an empty Axes in the house style on a figure of its own.
 
@@ -86,7 +103,7 @@ def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = SIZE) -> Axe
     if ax is not None:
         return ax
     with house_style():
-        figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
+        figure = Picture(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
         FigureCanvasAgg(figure)
         return figure.add_subplot()
 

@@ -136,7 +136,7 @@ def reoffending_rates(
     )
     frame = frame.reindex(columns=[
         "group", "outcome", "n", "n_events", "person_years", "estimate", "conf_low", "conf_high",
-        "note"])  # fmt: skip
+        "note"]).fillna({"note": ""}).astype({"n": "Int64", "n_events": "Int64"})  # fmt: skip
     definition = "first events per person-year"
     caveats: tuple[str, ...] = ()
     if isinstance(followed, FollowUp):
@@ -152,8 +152,17 @@ def _groups(column: pd.Series | None, n: int) -> dict[str, np.ndarray]:
     masks = {EVERYONE: np.ones(n, bool)}
     if column is not None:
         labels = column.astype("string").fillna("unknown")
-        masks |= {str(label): (labels == label).to_numpy(bool) for label in sorted(labels.unique())}
+        masks |= {label: (labels == label).to_numpy(bool) for label in _in_order(column, labels)}
     return masks
+
+
+def _in_order(column: pd.Series, labels: pd.Series) -> list[str]:
+    """List the labels there are: in the order of a category, else of the alphabet."""
+    found = sorted(map(str, labels.unique()))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        ranks = {str(label): rank for rank, label in enumerate(column.cat.categories)}
+        found.sort(key=lambda label: ranks.get(label, len(ranks)))
+    return found
 
 
 def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dict[str, object]]:

@@ -127,7 +127,8 @@ def html_table(frame: pd.DataFrame, caption: str, digits: int = 3) -> str:
     body = []
     for row in frame.itertuples(index=False):
         first, *rest = (escape(number(value, digits)) for value in row)
-        body.append(f'<tr><th scope="row">{first}</th>' + "".join(f"<td>{c}</td>" for c in rest))
+        cells = "".join(f'<td style="text-align:right;padding-left:1em">{c}</td>' for c in rest)
+        body.append(f'<tr><th scope="row">{first}</th>{cells}')
     rows = "</tr>".join(body) + ("</tr>" if body else "")
     return (
         f"<table><caption>{escape(caption)}</caption>"

@@ -59,7 +59,7 @@ def test_proven_within_the_waiting_period_counts_and_a_day_later_does_not():
 
 
 def test_ever_against_never_is_refused_and_says_why():
-    with pytest.raises(BiasError, match="without reoffending until then"):
+    with pytest.raises(BiasError, match="would be counted as its own"):
         followed("E.....J.............", exposure="ever")
     cases = cases_of("E.....J.............")
     design = FollowUpDesign(waiting_months=0, exposure="ever")

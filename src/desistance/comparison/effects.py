@@ -30,8 +30,9 @@ from scipy.stats import norm
 
 from desistance.comparison.wording import rate_sentence
 from desistance.errors import ModelError
+from desistance.followup import in_cohorts
 from desistance.histories.days import DAYS_A_YEAR, months_to_days
-from desistance.plots import DARK_GREY, new_axes
+from desistance.plots import DARK_GREY, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Caveat, Result, text_table
 from desistance.survival import Survival, fit_cox, influence_of_survival, kaplan_meier
 from desistance.timetoevent import TimeToEvent
@@ -112,9 +113,9 @@ class CohortComparison(Result):
         ax.axvline(1, color=DARK_GREY, lw=0.8)
         ax.errorbar(rows["estimate"], place, xerr=reach, fmt="o", capsize=3)
         ax.set_yticks(place, rows["outcome"].str.capitalize())
-        ax.set_xscale("log")
+        ratio_axis(ax)
         ax.set_ylim(-0.6, len(rows) - 0.4)
-        ax.set_xlabel("Ratio, joined against comparison (below 1: less reoffending)")
+        ax.set_xlabel("Ratio (below 1: less reoffending)")
         return ax
 
 
@@ -152,7 +153,7 @@ def compare_cohorts(
         until_joining=~matches["exposed"].to_numpy(),
     )
     rows = rows.join(matches[["person", "exposed", "weight"]], on="pair")
-    rows["cohort"] = np.where(rows["exposed"], design.names[1], design.names[0])
+    rows["cohort"] = in_cohorts(rows["exposed"].to_numpy(), design.names)
     first = _until_first(rows)
     z = float(norm.ppf(0.5 + confidence / 2))
     effects = {
@@ -164,6 +165,7 @@ def compare_cohorts(
     frame = frame.reindex(columns=[
         "outcome", "group", "n", "n_events", "person_years", "estimate", "std_error", "conf_low",
         "conf_high", "p_value", "note"])  # fmt: skip
+    frame = frame.fillna({"note": ""}).astype({"n": "Int64", "n_events": "Int64"})
     sentence = ""
     if "rate" in outcomes:
         difference = frame[frame["outcome"] == DIFFERENCE].iloc[0]
@@ -176,8 +178,9 @@ def compare_cohorts(
         f"proven reoffences in {design.offence_set} within {design.months} months of joining "
         f"{design.joining} (comparison: of the same day since leaving {design.leaving})"
     )
-    people = rows.groupby("cohort")["person"].nunique()
-    reoffenders = first.columns[first.event].groupby("cohort")["person"].nunique()
+    people = rows.groupby("cohort", observed=True)["person"].nunique()
+    happened = first.columns[first.event]
+    reoffenders = happened.groupby("cohort", observed=True)["person"].nunique()
     return CohortComparison(
         frame,
         sentence,

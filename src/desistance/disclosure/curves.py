@@ -232,7 +232,7 @@ def _values_only(
     values = _released(rows, last, SIX_AND_TWELVE_MONTHS, at_risk, height, places=2)
     values.loc[~enough, [name for name in RELEASED if name != "day"]] = np.nan
     values.loc[~enough, "note"] = f"{NOT_REPORTED}: {reason}"
-    return values, f"no curve: fewer than {policy.min_curve} people"
+    return values, f"no curve: fewer than {policy.min_curve} people at risk at once"
 
 
 def _silence(reason: str) -> tuple[pd.DataFrame, str]:

@@ -21,6 +21,6 @@ A rate counts reoffences in (0, 365] proven by day 365 + 183. A hazard may watch
 """
 
 from desistance.followup.design import FollowUpDesign
-from desistance.followup.followup import FollowUp, follow_up
+from desistance.followup.followup import FollowUp, follow_up, in_cohorts
 
-__all__ = ["FollowUp", "FollowUpDesign", "follow_up"]
+__all__ = ["FollowUp", "FollowUpDesign", "follow_up", "in_cohorts"]

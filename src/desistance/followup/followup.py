@@ -227,7 +227,7 @@ def follow_up(
         "start": start,
         "stop": stop,
         "event": event,
-        "cohort": np.where(exposed, design.names[1], design.names[0]),
+        "cohort": in_cohorts(exposed, design.names),
         "exposed": exposed,
     })[kept[pair]].reset_index(drop=True)  # fmt: skip
     person, zero = person[kept], zero[kept]
@@ -249,6 +249,11 @@ def follow_up(
     )
     caveats = _caveats(design, people, in_custody, acknowledged=acknowledge_bias)
     return FollowUp(design, histories, people, rows, flow, reoffences, caveats)
+
+
+def in_cohorts(exposed: np.ndarray, names: tuple[str, str]) -> pd.Categorical:
+    """Name the cohort of each row: before or without joining, and after."""
+    return pd.Categorical(np.where(exposed, names[1], names[0]), categories=names)
 
 
 def _time_zero(
@@ -379,7 +384,8 @@ def _refuse_bias(design: FollowUpDesign, late: np.ndarray, *, acknowledged: bool
     if not late.any() or acknowledged:
         return
     why = (
-        f"Whoever joins {design.joining} later has already gone without reoffending until then"
+        f"The days before joining {design.joining} would be counted as its own, and where "
+        "reoffending keeps people from joining nobody can reoffend on them"
         if design.exposure == "ever"
         else f"People who join {design.joining} are past the first weeks after leaving "
         f"{design.leaving}, when the risk is highest, and the others are not"

@@ -133,7 +133,7 @@ class Story:
 
     def rates(self) -> Section:
         """Give one-year measures and rates per year."""
-        frame = self.evaluation.rates.to_frame().fillna({"note": ""})
+        frame = self.evaluation.rates.to_frame()
         share = SHARE.format(months=self.evaluation.plan.follow_up.months)
         is_share, per_year = frame["outcome"] == share, frame["person_years"].notna()
         shares = Rate("estimate", "n_events", "n", "share")

@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, NullLocator
 from scipy.special import chdtrc, ndtr
 
 from desistance.errors import ModelError
-from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes
+from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.baseline import BaselineHazard, baseline_hazard
 from desistance.survival.newton import maximise
@@ -363,10 +362,7 @@ def forest(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.axvline(1.0, color=DARK_GREY, linewidth=1)
         ax.hlines(place, frame.conf_low, frame.conf_high, color=DARK_BLUE)
         ax.plot(frame.estimate, place, "s", color=DARK_BLUE)
-        ax.set_xscale("log")
-        ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.25, 1.5, 2, 3, 5, 7, 8.5), numticks=12))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.xaxis.set_minor_locator(NullLocator())
+        ratio_axis(ax)
         ax.set_yticks(place, labels.to_list())
         ax.set(xlabel="Hazard ratio (95 % interval)", ylim=(-0.5, len(frame) - 0.5))
     return ax

@@ -148,7 +148,7 @@ class Survival(Result):
                 ylim=(0, 1.02),
             )
             if self.by and len(self.groups):
-                ax.legend(title=self.by)
+                ax.legend()
         return ax
 
 
