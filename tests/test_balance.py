@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from desistance.balance import BalanceDesign, balance_cohorts
-from desistance.balance.diagnostics import effective_size, traffic_light
+from desistance.balance.diagnostics import balance_table, effective_size, traffic_light
 from desistance.balance.propensity import covariate_columns
 from desistance.cases import CaseData
 from desistance.errors import ModelError
@@ -122,6 +122,22 @@ def test_outcomes_are_not_read(followed):
         followed.reoffences, (),
     )  # fmt: skip
     pd.testing.assert_frame_equal(balance_cohorts(blind).table, balance_cohorts(followed).table)
+
+
+@pytest.mark.parametrize("design", [{"terms": ("reoffended",)}, {"exact": ("end_day",)}], ids=str)
+def test_outcomes_cannot_be_named_as_terms(followed, design):
+    with pytest.raises(ModelError, match="is not known of people"):
+        balance_cohorts(followed, BalanceDesign(**design))
+
+
+def test_a_term_that_does_not_vary_among_those_who_joined_is_measured_all_the_same():
+    columns = pd.DataFrame({"man": [1.0, 1.0, 1.0, 0.0, 1.0, 1.0]})
+    exposed = np.array([True, True, False, False, False, False])
+    before = np.array([1, 1, 0.5, 0.5, 0.5, 0.5])
+    after = np.array([1, 1, 1.0, 0.0, 0.5, 0.5])
+    table = balance_table(columns, exposed, before, after)
+    assert table["smd_after"].item() == 0
+    assert 0 < table["smd_before"].item() < 2
 
 
 def test_missing_is_a_state_of_its_own_never_no():

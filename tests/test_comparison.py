@@ -7,9 +7,10 @@ import pytest
 from desistance.balance import balance_cohorts
 from desistance.comparison import compare_cohorts, rate_sentence
 from desistance.errors import ModelError
-from desistance.followup import follow_up
+from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
 from desistance.synthetic import SimulationDesign, simulate_cases
+from tests.spec.timelines import cases_of
 
 NAMES = ("former IOM", "7 Pathways Plus")
 
@@ -80,6 +81,62 @@ def test_without_anybody_to_compare_nothing_is_estimated(pilot):
         assert found.effect(outcome)["note"].startswith("not estimable")
         assert np.isnan(found.effect(outcome)["estimate"])
     assert found.sentence.startswith("Not reported")
+
+
+def two_groups(joined, others, length=400):
+    """Follow people on timelines; those who join do so on day 1 and are matched to all others."""
+    cases = cases_of(*joined, *others)
+    design = FollowUpDesign(months=12, waiting_months=0)
+    followed = follow_up(cases, build_histories(cases), design)
+    n, n_joined = len(followed.people), len(joined)
+    matches = pd.DataFrame({
+        "match": 0, "person": np.arange(n), "day": 1, "exposed": np.arange(n) < n_joined,
+        "weight": 1.0})  # fmt: skip
+    table = pd.DataFrame({"smd_after": [0.0]})
+    balance = type("Matched", (), {"matches": matches, "light": "green", "table": table,
+                                   "n_matched": 99, "n_compared": 99})  # fmt: skip
+    return followed, balance
+
+
+def test_days_in_custody_do_not_change_how_many_reoffended():
+    recalled, free = "EJ...[####################]" + "." * 400, "EJ" + "." * 420
+    offends, not_joined = "EJ" + "." * 298 + "o" + "." * 120, "E" + "." * 421
+    also = "E" + "." * 299 + "o" + "." * 120
+    followed, balance = two_groups(
+        [recalled, free, offends, offends], [also, also] + [not_joined] * 2
+    )
+    found = compare_cohorts(followed, balance, ("rate",)).frame
+    rates = found[found["outcome"] == "reoffenders per 100 people"].set_index("group")["estimate"]
+    assert rates[NAMES[1]] == pytest.approx(50.0, abs=1e-12)
+    assert rates[NAMES[0]] == pytest.approx(50.0, abs=1e-12)
+
+
+def test_nobody_or_everybody_reoffending_in_a_group_is_not_estimable():
+    quiet, offends = "EJ" + "." * 420, "E" + "." * 50 + "o" + "." * 370
+    followed, balance = two_groups([quiet] * 4, [offends, offends, "E" + "." * 421])
+    found = compare_cohorts(followed, balance, ("rate",))
+    assert found.effect("rate")["note"] == (
+        "not estimable: in 7 Pathways Plus, nobody or everybody reoffended"
+    )
+    assert found.sentence.startswith("Not reported")
+
+
+def test_a_comparison_person_who_joins_later_stays_unless_told_otherwise(pilot):
+    _, followed, balanced = pilot
+    as_matched = compare_cohorts(followed, balanced, ("rate",))
+    cut = compare_cohorts(followed, balanced, ("rate",), until_joining=True)
+    assert "they stay as matched" in as_matched.caveats[1]
+    assert "watched until then" in cut.caveats[1]
+    assert as_matched.effect("rate")["estimate"] != cut.effect("rate")["estimate"]
+
+
+def test_the_street_clock_counts_days_in_the_community_only(pilot):
+    cases, followed, balanced = pilot
+    street = follow_up(cases, followed.histories, FollowUpDesign(clock="street"))
+    calendar = compare_cohorts(followed, balanced, ("time", "rate"))
+    other = compare_cohorts(street, balanced, ("time", "rate"))
+    assert calendar.effect("time")["estimate"] != other.effect("time")["estimate"]
+    assert calendar.effect("rate")["estimate"] == other.effect("rate")["estimate"]
 
 
 def test_effects_come_in_the_order_asked_for(pilot):

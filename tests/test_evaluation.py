@@ -2,8 +2,10 @@ import dataclasses
 
 import pytest
 
+from desistance.balance import BalanceDesign
+from desistance.cases import CaseData
 from desistance.disclosure import DisclosurePolicy
-from desistance.errors import FollowUpError, PlanError
+from desistance.errors import FollowUpError, ModelError, PlanError
 from desistance.evaluation import EvaluationPlan, evaluate, load_plan
 from desistance.followup import FollowUpDesign
 from desistance.synthetic import SimulationDesign, simulate_cases
@@ -94,8 +96,26 @@ def test_without_a_programme_everything_but_the_comparison_is_there(cases):
     plan = EvaluationPlan(follow_up=FollowUpDesign(joining="nothing"))
     found = evaluate(cases, plan)
     assert found.effects is None
-    assert "people who joined" in found.not_compared
+    assert found.not_compared["step"].iloc[0] == "people who joined"
+    assert "Nobody can be compared" in found.summary()
     assert found.rates.to_frame()["estimate"].notna().any()
+
+
+def test_a_misspelt_term_of_the_plan_is_an_error_not_a_lost_headline(cases):
+    plan = EvaluationPlan(balance=BalanceDesign(terms=("n_previuos",)))
+    with pytest.raises(ModelError, match="'n_previuos' is not known"):
+        evaluate(cases, plan)
+
+
+def test_a_pathway_nobody_was_assessed_on_does_not_empty_the_hazard_model(cases):
+    blind = cases.assessments[cases.assessments["pathway"] != "ACC"]
+    names = ("people", "episodes", "offences", "custody", "residence")
+    frames = {name: getattr(cases, name) for name in names} | {"assessments": blind}
+    found = evaluate(
+        CaseData.from_frames(frames, extract_date=cases.extract_date), EvaluationPlan()
+    )
+    assert found.hazards.n_events > 50
+    assert "need_ACC" not in found.hazards.terms
 
 
 def test_no_hazard_model_where_none_is_planned(cases):

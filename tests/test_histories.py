@@ -90,6 +90,31 @@ def test_a_need_is_the_latest_assessment_that_still_stands(known):
     assert pd.isna(known.loc["B", "n_needs"])
 
 
+def test_an_assessment_on_the_day_itself_is_not_yet_known(one_person):
+    ids, on_the_day = pd.Series(["A"]), pd.Series([day("2019-12-01")])
+    assert pd.isna(one_person.known_on(ids, on_the_day)["need_ETE"].item())
+    assert one_person.known_on(ids, on_the_day + pd.Timedelta(days=1))["need_ETE"].item()
+
+
+def test_an_offence_without_a_recorded_date_is_known_from_its_outcome_or_never():
+    def months_since(outcome, outcome_date):
+        frames = {
+            "people": pd.DataFrame({"person_id": ["A"], "birth_month": [day("1970-01-01")]}),
+            "episodes": pd.DataFrame({
+                "person_id": ["A"], "programme": "IOM", "start_date": [day("2019-01-01")]}),
+            "offences": pd.DataFrame({
+                "person_id": ["A"], "offence_date": [day("2019-06-01")], "outcome": [outcome],
+                "offence_code": "028", "outcome_date": [outcome_date]}),
+        }  # fmt: skip
+        cases = CaseData.from_frames(frames, extract_date=day("2023-01-01"))
+        told = build_histories(cases).known_on(pd.Series(["A"]), pd.Series([DAY]))
+        return told["months_since_offence"].item()
+
+    assert np.isnan(months_since("pending", pd.NaT))
+    assert np.isnan(months_since("convicted", day("2020-03-01")))  # the future changes nothing
+    assert months_since("convicted", day("2019-08-01")) > 7
+
+
 def test_what_happens_from_the_day_on_changes_nothing():
     cases = simulate_cases(SimulationDesign(n_people=60), rng=5)
     ids = cases.people["person_id"]
@@ -99,7 +124,7 @@ def test_what_happens_from_the_day_on_changes_nothing():
         "episodes": cases.episodes,
         "offences": cases.offences[cases.offences["recorded_date"] < cut[0]],
         "custody": cases.custody[cases.custody["in_date"] < cut[0]],
-        "assessments": cases.assessments[cases.assessments["assessed_date"] <= cut[0]],
+        "assessments": cases.assessments[cases.assessments["assessed_date"] < cut[0]],
     }
     # What was settled later was not known to be proven either.
     late = kept["offences"]["outcome_date"] >= cut[0]

@@ -70,6 +70,29 @@ def test_a_cohort_people_join_later_has_no_share_but_a_rate(followed):
     assert row(rates, "first reoffences per year at risk", "7 Pathways Plus")["estimate"] > 0
 
 
+def test_groups_that_change_within_a_person_have_no_share(followed):
+    frame = reoffending_rates(followed, by="exposed").to_frame()
+    told = frame[frame["group"] == "True"].iloc[0]
+    assert told["note"].startswith("not estimable")
+
+
+def test_three_people_alike_have_no_interval():
+    cases = simulate_cases(SimulationDesign(n_people=200), rng=1)
+    followed = follow_up(cases, build_histories(cases))
+    people = followed.people.copy()
+    people.loc[:, "mature"] = False
+    one_each = people.index[people["n_reoffences"].eq(1).fillna(False)][:3]
+    people.loc[one_each, "mature"] = True
+    people.loc[one_each, "calendar_days"] = 365
+    few = type(followed)(
+        followed.design, followed.histories, people, followed.rows, followed.flow,
+        followed.reoffences, (),
+    )  # fmt: skip
+    told = row(reoffending_rates(few, by=None), "reoffences per year")
+    assert told["estimate"] == pytest.approx(365.25 / 365)
+    assert np.isnan(told["conf_low"])
+
+
 def test_groups_of_any_column_add_up(followed):
     frame = reoffending_rates(followed, by="tier").to_frame()
     shares = frame[frame["outcome"] == "reoffended within 12 months"].set_index("group")

@@ -4,6 +4,13 @@ An error says what is wrong, how many and where (file, column, row numbers), and
 It never carries a person's value or id. All faults of a table are collected and raised once.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class DesistanceError(Exception):
     """Anything this library refuses to do, in one clear sentence."""
@@ -39,6 +46,14 @@ class ModelError(DesistanceError):
     """A model that was asked for something it cannot mean."""
 
     exit_code = 6
+
+
+class NobodyToMatchError(ModelError):
+    """Those who joined have nobody to be compared with; `flow` counts where they were lost."""
+
+    def __init__(self, message: str, flow: pd.DataFrame) -> None:
+        super().__init__(f"{message}\n{flow.to_string(index=False)}")
+        self.flow = flow
 
 
 class BiasError(FollowUpError):

@@ -176,8 +176,10 @@ def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dic
         else:
             joined = people["joined_day"].notna()
             column = joined.map({False: design.names[0], True: design.names[1]})
-    elif by is not None:
+    elif by in people:
         column = people[by]
+    elif by is not None:
+        unfair = sorted(map(str, followed.rows[by].unique()))
     rows: list[dict[str, object]] = [
         {
             "group": name,
@@ -203,10 +205,10 @@ def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dic
         for outcome, values in {PER_PERSON: counts, PER_REOFFENDER: counts[counts > 0]}.items():
             if len(values) < 2:
                 continue
-            error = values.std(ddof=1) / np.sqrt(len(values))
+            error = values.std(ddof=1) / np.sqrt(len(values)) or np.nan  # no spread, no interval
             rows.append({
                 "group": group, "outcome": outcome, "n": len(values), "n_events": reoffences,
-                "estimate": values.mean(), "conf_low": max(values.mean() - z * error, 0.0),
+                "estimate": values.mean(), "conf_low": np.fmax(values.mean() - z * error, 0.0),
                 "conf_high": values.mean() + z * error})  # fmt: skip
         for outcome, days in {CALENDAR: "calendar_days", STREET: "days_at_risk"}.items():
             years = some[days].to_numpy(float) / YEARS["days"]
@@ -221,12 +223,15 @@ def _frequency(counts: np.ndarray, years: np.ndarray, z: float) -> dict[str, obj
     would be far too narrow, because reoffences come in bursts of the same people.
     """
     events, total = int(counts.sum()), float(years.sum())
-    row = {"n": len(counts), "n_events": events, "person_years": total}
+    row: dict[str, object] = {
+        "n": len(counts), "n_events": events, "person_years": total,
+    }  # fmt: skip
     if total <= 0 or events == 0:
         note = "no time at risk" if total <= 0 else "no reoffence"
         return row | {"note": f"{NOT_ESTIMABLE}: {note}"}
     rate = events / total
-    spread = np.exp(z * np.sqrt(((counts - rate * years) ** 2).sum()) / events)
+    error = np.sqrt(((counts - rate * years) ** 2).sum()) / events
+    spread = np.exp(z * error) if len(counts) > 1 and error > 1e-9 else np.nan
     return row | {"estimate": rate, "conf_low": rate / spread, "conf_high": rate * spread}
 
 

@@ -6,7 +6,7 @@ import pytest
 from desistance.errors import BiasError, FollowUpError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
-from tests.spec.timelines import TIMELINES, cases_of
+from tests.spec.timelines import TIMELINES, cases_of, on
 
 
 def followed(days, **design):
@@ -27,10 +27,12 @@ def test_timeline(timeline):
     assert told(followed(timeline.days, **timeline.design).rows) == timeline.rows
 
 
-def test_an_outcome_after_the_waiting_period_does_not_prove_an_offence():
-    cases = cases_of("E" + "." * 400)
-    histories = build_histories(cases)
-    assert len(follow_up(cases, histories, FollowUpDesign(waiting_months=6)).rows) == 1
+@pytest.mark.parametrize(("lag", "counts"), [(183, True), (184, False)])
+def test_every_offence_has_the_same_time_to_be_proven(lag, counts):
+    days = "E" + "." * 99 + "o" + "." * 900
+    person = follow_late(days, lag, FollowUpDesign())
+    assert pd.notna(person["event_day"]) == counts  # however long the person is watched
+    assert person["reoffended"]  # the official rate: by day 365 + 183
 
 
 @pytest.mark.parametrize(
@@ -43,19 +45,62 @@ def test_the_rate_waits_for_twelve_months_and_six(last_day, mature):
     assert pd.isna(person["reoffended"]) != mature  # unknown until then, never "no"
 
 
-def test_proven_within_the_waiting_period_counts_and_a_day_later_does_not():
-    for lag, counts in ((183, True), (184, False)):
-        days = "E" + "." * 364 + "o" + "." * 400
-        cases = cases_of(days)
-        late = cases.offences.copy()
-        reoffence = late["offence_date"] == late["offence_date"].max()
-        late.loc[reoffence, "outcome_date"] += pd.Timedelta(days=lag)
-        cases = type(cases).from_frames(
-            {"people": cases.people, "episodes": cases.episodes, "offences": late},
-            extract_date=cases.extract_date,
-        )
-        person = follow_up(cases, build_histories(cases), FollowUpDesign()).people.iloc[0]
-        assert person["reoffended"] == counts
+@pytest.mark.parametrize(("lag", "counts"), [(183, True), (184, False)])
+def test_the_rate_counts_what_is_proven_by_the_end_of_waiting(lag, counts):
+    days = "E" + "." * 364 + "o" + "." * 400
+    assert follow_late(days, lag, FollowUpDesign())["reoffended"] == counts
+
+
+def follow_late(days, lag, design):
+    """Follow one person whose last offence was proven `lag` days after it."""
+    cases = cases_of(days)
+    late = cases.offences.copy()
+    last = late["offence_date"] == late["offence_date"].max()
+    late.loc[last, "outcome_date"] += pd.Timedelta(days=lag)
+    cases = type(cases).from_frames(
+        {"people": cases.people, "episodes": cases.episodes, "offences": late},
+        extract_date=cases.extract_date,
+    )
+    return follow_up(cases, build_histories(cases), design).people.iloc[0]
+
+
+def test_whoever_moved_away_is_unknown_to_the_rate_unless_seen_everywhere():
+    days = "E" + "." * 99 + "M" + "." * 600
+    cases = cases_of(days, "E" + "." * 700)
+    histories = build_histories(cases)
+    here = follow_up(cases, histories, FollowUpDesign()).people
+    assert here["mature"].tolist() == [False, True]
+    assert here["end_day"].iloc[0] == 100
+    national = follow_up(cases, histories, FollowUpDesign(seen_everywhere=True)).people
+    assert national["mature"].tolist() == [True, True]
+    assert (national["end_day"] > 400).all()
+
+
+def test_spells_elsewhere_join_where_they_overlap():
+    away = pd.DataFrame({
+        "person_id": "A", "in_area": False, "from_date": [on(-200), on(-100)],
+        "to_date": [on(400), on(-90)]})  # fmt: skip
+    cases = cases_of("E" + "." * 700, residence=away)
+    histories = build_histories(cases)
+    with pytest.raises(FollowUpError, match=r"lived outside the area on that day +1 "):
+        follow_up(cases, histories, FollowUpDesign())
+
+
+def test_a_spell_that_ends_on_the_day_it_began_is_no_stay():
+    spell = pd.DataFrame({"person_id": "A", "in_date": [on(5)], "out_date": [on(5)],
+                          "kind": "remand"})  # fmt: skip
+    cases = cases_of("E...................", custody=spell)
+    design = FollowUpDesign(waiting_months=0, months=1)
+    assert told(follow_up(cases, build_histories(cases), design).rows) == ("(0, 19]",)
+
+
+def test_whoever_comes_back_is_followed_on_and_counted():
+    again = pd.DataFrame({
+        "person_id": "A", "programme": "IOM", "start_date": [on(-200), on(100)],
+        "end_date": [on(0), on(300)]})  # fmt: skip
+    cases = cases_of("E" + "." * 700, episodes=again)
+    followed = follow_up(cases, build_histories(cases), FollowUpDesign())
+    assert "1 people came back under IOM after leaving" in followed.caveats[0]
 
 
 def test_ever_against_never_is_refused_and_says_why():

@@ -120,29 +120,43 @@ TIMELINES = (
 )
 
 
-def cases_of(days: str) -> CaseData:
-    """Make the case data of one timeline."""
+def cases_of(*timelines: str, **more: pd.DataFrame) -> CaseData:
+    """Make case data of one person a timeline (A, B, ...), with further tables as they are."""
+    last = max(map(len, timelines)) - 1
+    together = [tables_of(days, chr(ord("A") + place)) for place, days in enumerate(timelines)]
+    frames = {
+        name: pd.concat([tables[name] for tables in together if len(tables[name])] or
+                        [together[0][name]])
+        for name in together[0]
+    }  # fmt: skip
+    anything = {"max_quarantined": 1.0, "max_misformatted": 1.0}
+    return CaseData.from_frames(frames | more, extract_date=on(last), mapping=anything)
 
-    def on(day: int) -> pd.Timestamp:
-        return EXIT + pd.Timedelta(days=day)
 
+def on(day: int) -> pd.Timestamp:
+    """Give the date of a day."""
+    return EXIT + pd.Timedelta(days=day)
+
+
+def tables_of(days: str, person: str) -> dict[str, pd.DataFrame]:
+    """Make the tables of one timeline."""
     offences = [(day, sign) for day, sign in enumerate(days) if sign in "ox{}"]
     goes_in = [day for day, sign in enumerate(days) if sign in "[{"]
     comes_out = [day for day, sign in enumerate(days) if sign in "]}"]
     joins = [day for day, sign in enumerate(days) if sign == "J"]
     dies = [on(day) for day, sign in enumerate(days) if sign == "D"]
     moves = [on(day) for day, sign in enumerate(days) if sign == "M"]
-    episodes = [("A", "IOM", on(-200), on(0)), *(("A", "7PP", on(day), pd.NaT) for day in joins)]
-    frames = {
+    episodes = [(person, "IOM", on(-200), on(0)), *((person, "7PP", on(d), pd.NaT) for d in joins)]
+    return {
         "people": pd.DataFrame({
-            "person_id": ["A"],
+            "person_id": [person],
             "birth_month": [pd.Timestamp("1990-01-01")],
             "death_date": [dies[0] if dies else pd.NaT],
         }),
         "episodes": pd.DataFrame(
             episodes, columns=["person_id", "programme", "start_date", "end_date"]),
         "offences": pd.DataFrame({
-            "person_id": "A",
+            "person_id": person,
             "offence_date": [on(-400), *(on(day) for day, _ in offences)],
             "outcome_date": [on(-300), *(on(day) for day, _ in offences)],
             "offence_code": "028",
@@ -150,14 +164,15 @@ def cases_of(days: str) -> CaseData:
                                        for _, sign in offences)],
         }),
         "custody": pd.DataFrame({
-            "person_id": "A",
+            "person_id": person,
             "in_date": pd.Series([on(day) for day in goes_in], dtype="datetime64[ns]"),
-            "out_date": pd.Series([on(day) for day in comes_out], dtype="datetime64[ns]"),
+            "out_date": pd.Series(
+                [on(day) for day in comes_out] + [pd.NaT] * (len(goes_in) - len(comes_out)),
+                dtype="datetime64[ns]"),
             "kind": "sentence",
         }),
         "residence": pd.DataFrame({
-            "person_id": "A", "in_area": False,
+            "person_id": person, "in_area": False,
             "from_date": pd.Series(moves, dtype="datetime64[ns]"),
         }),
     }  # fmt: skip
-    return CaseData.from_frames(frames, extract_date=on(len(days) - 1))

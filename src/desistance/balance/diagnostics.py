@@ -1,7 +1,8 @@
 """How alike two cohorts are: one standardised mean difference, the same wherever it is shown.
 
 SMD = (mean of those who joined - weighted mean of the comparison) / standard deviation of those
-who joined, the latter over everyone with a risk set and never recomputed after matching. A yes/no
+who joined (of everyone in the risk sets where those who joined do not vary), the latter before
+matching and never recomputed after. A yes/no
 column is treated like any other. The traffic lights are the Justice Data Lab's: up to 0.05 green,
 up to 0.10 amber, beyond that red.
 """
@@ -44,9 +45,9 @@ def balance_table(
     joined_before, joined_after = mean(before, exposed), mean(after, exposed)
     pool, matched = mean(before, ~exposed), mean(after, ~exposed)
     spread = np.sqrt(mean_square(values - joined_before, before * exposed))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        smd_before = np.where(joined_before == pool, 0.0, (joined_before - pool) / spread)
-        smd_after = np.where(joined_after == matched, 0.0, (joined_after - matched) / spread)
+    everyone = np.sqrt(mean_square(values - mean(before, exposed | ~exposed), before))
+    spread = np.where(spread > 0, spread, everyone)
+    smd_before, smd_after = (joined_before - pool) / spread, (joined_after - matched) / spread
     return pd.DataFrame(
         {
             "term": columns.columns,

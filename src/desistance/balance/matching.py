@@ -17,7 +17,7 @@ from desistance.balance.diagnostics import (
 )
 from desistance.balance.propensity import covariate_columns, log_odds_of_joining
 from desistance.balance.riskset import candidates
-from desistance.errors import ModelError
+from desistance.errors import ModelError, NobodyToMatchError
 from desistance.plots import DARK_GREY, new_axes
 from desistance.results import Caveat, Result, text_table
 
@@ -161,13 +161,12 @@ def balance_cohorts(followed: FollowUp, design: BalanceDesign | None = None) -> 
     design = design or BalanceDesign()
     rows, flow = candidates(followed)
     if rows.empty:
-        raise ModelError(
-            f"Nobody who joined {followed.design.joining} can be matched:\n"
-            + flow.to_string(index=False)
+        raise NobodyToMatchError(
+            f"Nobody who joined {followed.design.joining} can be matched.", flow
         )
     person, day = rows["person"].to_numpy(), rows["day"].to_numpy()
     known = followed.known_from(person, day)
-    fixed = followed.people.iloc[person].reset_index(drop=True)
+    fixed = followed.known.iloc[person].reset_index(drop=True)
     known = known.join(fixed[[name for name in fixed if name not in known]])
     needs = [f"need_{code}" for code in followed.histories.scheme.headline]
     terms = [name for term in design.terms for name in (needs if term == NEEDS else (term,))]

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from desistance.cases.mapping import EXCEL_SERIAL, ISO
 
-PLACEHOLDERS = (date(1900, 1, 1), date(1899, 12, 30), date(1970, 1, 1), date(1753, 1, 1))
+EPOCH = date(1970, 1, 1)
+PLACEHOLDERS = (date(1900, 1, 1), date(1899, 12, 30), EPOCH, date(1753, 1, 1))
 NO_END = (date(9999, 12, 31), date(2999, 12, 31))
 LONDON = ZoneInfo("Europe/London")
 SERIAL_ZERO = date(1899, 12, 30)  # day 0 of a spreadsheet, as it counts from 1 March 1900 on
@@ -117,7 +118,8 @@ class DateReader:
         day = cell.value
         if day in NO_END:
             return Cell(rule="no_end" if self.open_end else "no_end_here")
-        if day in PLACEHOLDERS:
+        born_in_january_1970 = self.whole_month and day == EPOCH  # a month like any other
+        if day in PLACEHOLDERS and not born_in_january_1970:
             return Cell(rule="placeholder_date")
         if not 1900 <= day.year < 2200:
             return Cell(rule="impossible_date")

@@ -1,16 +1,18 @@
 """The effect of joining on those who joined: one-year rate, frequency, and time to first.
 
 Everyone is followed from the same day since leaving: those who joined from the day they joined,
-each person they are compared with from that same day. A comparison person who joins later is
-watched until then. Three outcomes are read off the same weighted rows:
+each person they are compared with from that same day. By default the cohorts stay as they were
+matched: a comparison person who joins later stays in the comparison, which can only make an effect
+look smaller. Watching such people until they join instead answers another question, and is fair
+only if who joins later is like who does not. Three outcomes are compared:
 
 rate
-    Reoffenders per 100 within the follow-up, 100 * (1 - Kaplan-Meier), which is the plain share
-    when nobody's watching ends early; difference of the two.
+    Reoffenders per 100 within the follow-up: 100 * (1 - Kaplan-Meier) with days in custody counted
+    in, so it is the plain share where nobody dies, moves or is cut short; difference of the two.
 frequency
-    Reoffences per year at risk, every reoffence counted; ratio of the two.
+    Reoffences per year at risk, days in custody taken out; ratio of the two.
 time to first
-    Hazard ratio from a Cox model with joining as its one term.
+    Hazard ratio from a Cox model with joining as its one term, days in custody taken out.
 
 A person may stand in many matches, and in both groups, so every variance adds up a person's
 influence over all rows before squaring it. It does not add the uncertainty of the propensity
@@ -31,7 +33,8 @@ from scipy.stats import norm
 from desistance.comparison.wording import rate_sentence
 from desistance.errors import ModelError
 from desistance.followup import in_cohorts
-from desistance.histories.days import DAYS_A_YEAR, months_to_days
+from desistance.followup.rules import on_street_clock
+from desistance.histories.days import DAYS_A_YEAR, NEVER, months_to_days
 from desistance.plots import DARK_GREY, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Caveat, Result, text_table
 from desistance.survival import Survival, fit_cox, influence_of_survival, kaplan_meier
@@ -52,6 +55,8 @@ FREQUENCY = "reoffences per year at risk"
 RATIO = "ratio of reoffences per year at risk"
 HAZARD = "hazard ratio of the first reoffence"
 AGAINST = "joined against comparison"
+WEIGHTED = "weighted to those who joined"
+TINY = 1e-9  # a standard error below this is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,7 @@ def compare_cohorts(
     balanced: Balance,
     outcomes: Sequence[str] = OUTCOMES,
     *,
+    until_joining: bool = False,
     confidence: float = 0.95,
 ) -> CohortComparison:
     """Compare those who joined with the people matched to them.
@@ -134,6 +140,8 @@ def compare_cohorts(
         From `follow_up` and `balance_cohorts`.
     outcomes
         Any of "rate", "frequency" and "time", in the order to be reported.
+    until_joining
+        Watch a comparison person only until the day that person joins too.
     confidence
         Of the intervals.
 
@@ -150,14 +158,14 @@ def compare_cohorts(
         matches["person"].to_numpy(),
         matches["day"].to_numpy(),
         months=design.months,
-        until_joining=~matches["exposed"].to_numpy(),
+        until_joining=until_joining & ~matches["exposed"].to_numpy(),
     )
     rows = rows.join(matches[["person", "exposed", "weight"]], on="pair")
     rows["cohort"] = in_cohorts(rows["exposed"].to_numpy(), design.names)
-    first = _until_first(rows)
+    first = _until_first(rows, design.clock)
     z = float(norm.ppf(0.5 + confidence / 2))
     effects = {
-        "rate": lambda: _rate(first, months_to_days(design.months), design.names, z),
+        "rate": lambda: _rate(_unbroken(rows), months_to_days(design.months), design.names, z),
         "frequency": lambda: _frequency(rows, design.names, z),
         "time": lambda: [_hazard(first, confidence)],
     }
@@ -189,18 +197,29 @@ def compare_cohorts(
         {name: int(reoffenders.get(name, 0)) for name in design.names},
         balanced.light,
         definition,
-        _caveats(rows, matches, design.joining),
+        _caveats(followed, matches, until_joining=until_joining),
     )
 
 
-def _until_first(rows: pd.DataFrame) -> TimeToEvent:
-    """Keep the rows up to each pair's first reoffence."""
+def _until_first(rows: pd.DataFrame, clock: str) -> TimeToEvent:
+    """Keep the rows up to each pair's first reoffence, on the clock of the design."""
     kept = rows[rows["start"] < rows["first_event"]].copy()
     kept["event"] = kept["first_event"] <= kept["stop"]
     kept["stop"] = np.minimum(kept["stop"], kept["first_event"])
+    if clock == "street":
+        days = kept[["pair", "start", "stop"]].to_numpy()
+        kept["start"], kept["stop"] = on_street_clock(*days.T)
     return TimeToEvent.from_frame(
         kept, start="start", stop="stop", event="event", person="pair", weight="weight"
     )
+
+
+def _unbroken(rows: pd.DataFrame) -> TimeToEvent:
+    """Give each pair one row from day 0 to its reoffence or its end, custody and all."""
+    whole = rows.drop_duplicates("pair").copy()
+    whole["event"] = whole["first_event"] <= whole["end"]
+    whole["stop"] = np.minimum(whole["end"], whole["first_event"])
+    return TimeToEvent.from_frame(whole, stop="stop", event="event", person="pair", weight="weight")
 
 
 def _rate(
@@ -215,6 +234,9 @@ def _rate(
             note = f"{NOT_ESTIMABLE}: nobody of {name} is watched to day {days}"
             return [{"outcome": DIFFERENCE, "group": AGAINST, "note": note}]
         error = 100 * _clustered(by_row, group.columns["person"])
+        if error < TINY:
+            note = f"{NOT_ESTIMABLE}: in {name}, nobody or everybody reoffended"
+            return [{"outcome": DIFFERENCE, "group": AGAINST, "note": note}]
         share = 100 * (1 - survival)
         shares.append(share)
         influence[mask] = -sign * by_row
@@ -248,7 +270,8 @@ def _frequency(rows: pd.DataFrame, names: tuple[str, str], z: float) -> list[dic
         events, total = float(weight @ rows["n_reoffences"]), float(weight @ years)
         row: dict[str, object] = {
             "outcome": FREQUENCY, "group": name, "n": rows.loc[mask, "person"].nunique(),
-            "person_years": total, "n_events": round(events)}  # fmt: skip
+            "person_years": total, "n_events": round(events),
+            "note": "" if name == names[1] else WEIGHTED}  # fmt: skip
         if events == 0 or total == 0:
             told.append(row | {"note": f"{NOT_ESTIMABLE}: no reoffence"})
             logs.append(np.nan)
@@ -278,7 +301,7 @@ def _effect(
     outcome: str, estimate: float, error: float, z: float, *, ratio: bool = False
 ) -> dict[str, object]:
     row: dict[str, object] = {"outcome": outcome, "group": AGAINST}
-    if not np.isfinite(estimate) or not error > 0:
+    if not np.isfinite(estimate) or not error > TINY:
         return row | {"note": f"{NOT_ESTIMABLE}: no reoffence in one of the cohorts"}
     low, high = estimate - z * error, estimate + z * error
     shown = np.exp([estimate, low, high]) if ratio else np.array([estimate, low, high])
@@ -288,16 +311,22 @@ def _effect(
     }  # fmt: skip
 
 
-def _caveats(rows: pd.DataFrame, matches: pd.DataFrame, joining: str) -> tuple[str, ...]:
+def _caveats(followed: FollowUp, matches: pd.DataFrame, *, until_joining: bool) -> tuple[str, ...]:
+    joining = followed.design.joining
     said = ["Likeness was made on what is recorded; what is not may still differ."]
-    crossed = int((rows["ended_by"] == "joined").groupby(rows["pair"]).any().sum())
+    compared = matches.loc[~matches["exposed"], "person"]
+    crossed = int((followed.joined[compared.unique()] < NEVER).sum())
     if crossed:
         said.append(
             Caveat(
-                f"{{crossed}} of {{pairs}} comparisons end early because the person joined "
-                f"{joining} too.",
+                f"{{crossed}} of {{people}} comparison people joined {joining} later: "
+                + (
+                    "they are watched until then, which is fair only if they are like the others."
+                    if until_joining
+                    else "they stay as matched, which makes an effect look smaller than it is."
+                ),
                 crossed=crossed,
-                pairs=int((~matches["exposed"]).sum()),
+                people=int(compared.nunique()),
             )
         )
     return tuple(said)

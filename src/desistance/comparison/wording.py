@@ -74,4 +74,5 @@ similar people in the former IOM group. This is a statistically significant resu
 
 
 def _between(few: int, many: int) -> str:
-    return f"between {few} and {many} people" if few else f"up to {many} people"
+    people = "person" if many == 1 else "people"
+    return f"between {few} and {many} people" if few else f"up to {many} {people}"

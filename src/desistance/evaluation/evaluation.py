@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from desistance.balance import Balance, balance_cohorts
 from desistance.comparison import CohortComparison, compare_cohorts
-from desistance.errors import ModelError
+from desistance.errors import NobodyToMatchError
 from desistance.followup import FollowUp, follow_up
 from desistance.histories import build_histories
 from desistance.rates import ReoffendingRates, reoffending_rates
+from desistance.results import text_table
 from desistance.survival import CoxFit, LogRank, Survival, fit_cox, kaplan_meier, log_rank
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pandas as pd
 
     from desistance.cases import CaseData
     from desistance.evaluation.plan import EvaluationPlan
@@ -27,7 +30,7 @@ class Evaluation:
     """Everything an evaluation found, and the plan and data it rests on.
 
     `hazards` is None where the plan asks for no model; `balanced` and `effects` are None where
-    nobody joined who could be matched, and `not_compared` says why.
+    nobody who joined could be matched, and `not_compared` counts where they were lost.
     """
 
     plan: EvaluationPlan
@@ -40,7 +43,7 @@ class Evaluation:
     hazards: CoxFit | None
     balanced: Balance | None
     effects: CohortComparison | None
-    not_compared: str = ""
+    not_compared: pd.DataFrame | None
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self.plan.title}: {len(self.followed.people)} people followed>"
@@ -49,7 +52,9 @@ class Evaluation:
         """Say everything in plain text, in the order of the report."""
         results = (self.rates, self.curves, self.hazards, self.balanced, self.effects)
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
-        return "\n\n".join([*told, self.not_compared]).strip()
+        if self.not_compared is not None:
+            told.append(f"Nobody can be compared:\n{text_table(self.not_compared)}")
+        return "\n\n".join(told)
 
 
 def evaluate(
@@ -88,21 +93,31 @@ def evaluate(
     say("Balancing the cohorts")
     try:
         balanced = balance_cohorts(followed, plan.balance)
-    except ModelError as error:
-        why = str(error)
+    except NobodyToMatchError as nobody:
         return Evaluation(
-            plan, cases, followed, rates, overall, curves, difference, hazards, None, None, why
+            plan,
+            cases,
+            followed,
+            rates,
+            overall,
+            curves,
+            difference,
+            hazards,
+            None,
+            None,
+            nobody.flow,
         )
     say("Comparing the cohorts")
-    effects = compare_cohorts(followed, balanced, plan.outcomes)
+    effects = compare_cohorts(followed, balanced, plan.outcomes, until_joining=plan.until_joining)
     return Evaluation(
-        plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects
+        plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None
     )
 
 
 def _hazards(followed: FollowUp, plan: EvaluationPlan) -> CoxFit | None:
-    """Fit the plan's Cox model, with "needs" spelt out."""
-    needs = [f"need_{code}" for code in followed.histories.scheme.headline]
+    """Fit the plan's Cox model, with "needs" spelt out: every pathway anybody was assessed on."""
+    columns = [f"need_{code}" for code in followed.histories.scheme.headline]
+    needs = [name for name in columns if followed.people[name].notna().any()]
     terms = [name for term in plan.hazards.terms for name in (needs if term == NEEDS else [term])]
     if not terms:
         return None

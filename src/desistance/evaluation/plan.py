@@ -52,6 +52,9 @@ class EvaluationPlan:
         When the data do not say it themselves.
     histories, follow_up, hazards, balance, disclosure
         The choices of each step.
+    until_joining
+        Whether a comparison person who joins later is watched only until then; see
+        `compare_cohorts`.
     outcomes
         Which effects are compared, the headline first.
     notes
@@ -72,6 +75,7 @@ class EvaluationPlan:
     follow_up: FollowUpDesign = field(default_factory=FollowUpDesign)
     hazards: HazardDesign = field(default_factory=HazardDesign)
     balance: BalanceDesign = field(default_factory=BalanceDesign)
+    until_joining: bool = False
     outcomes: tuple[Literal["rate", "frequency", "time"], ...] = ("rate", "frequency", "time")
     disclosure: DisclosurePolicy = field(default_factory=DisclosurePolicy)
 

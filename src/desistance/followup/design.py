@@ -33,6 +33,9 @@ class FollowUpDesign:
         How long hazards watch; as long as the data allow when None.
     offence_set
         Which reoffences count, by name in the catalogue or as the path of a file.
+    seen_everywhere
+        Whether offences are seen wherever people live (as in national data): then moving away
+        ends nothing.
     clock
         "calendar" leaves custody out of the days at risk; "street" also stops the clock.
     exposure
@@ -53,6 +56,7 @@ class FollowUpDesign:
     waiting_months: int = 6
     watch_months: int | None = None
     offence_set: str = "ANY_RECORDABLE"
+    seen_everywhere: bool = False
     clock: Clock = "calendar"
     exposure: Exposure = "time-varying"
     time_zero: TimeZero = "exit"

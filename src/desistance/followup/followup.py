@@ -17,6 +17,7 @@ from desistance.followup.rules import (
     cut_at,
     extract_day,
     lives_elsewhere,
+    next_move,
     on_street_clock,
     stretches,
     watch,
@@ -38,6 +39,12 @@ if TYPE_CHECKING:
     from desistance.histories import Histories
     from desistance.histories.custody import Stays
     from desistance.histories.days import Days
+
+
+OUTCOMES = [
+    "joined_day", "end_day", "ended_by", "event_day", "mature", "reoffended", "n_reoffences",
+    "days_at_risk", "calendar_days",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +85,11 @@ class FollowUp:
         return html_table(self.flow, caption="From everyone in the data to the people followed")
 
     @property
+    def known(self) -> pd.DataFrame:
+        """Give what was known of each person on the index date: nothing that came after."""
+        return self.people.drop(columns=OUTCOMES)
+
+    @property
     def position(self) -> Days:
         """Give each person's position in the histories."""
         return self.histories.positions(self.people["person_id"])
@@ -94,9 +106,7 @@ class FollowUp:
 
     def times(self) -> TimeToEvent:
         """Give the rows at risk, with what was known on the index date beside them."""
-        outcomes = ["event_day", "end_day", "ended_by", "mature", "reoffended", "n_reoffences"]
-        known = self.people.drop(columns=[*outcomes, "days_at_risk", "calendar_days", "joined_day"])
-        frame = self.rows.merge(known, left_on="person", right_index=True, how="left")
+        frame = self.rows.merge(self.known, left_on="person", right_index=True, how="left")
         return TimeToEvent.from_frame(
             frame, start="start", stop="stop", event="event", person="person"
         )
@@ -115,9 +125,10 @@ class FollowUp:
         """Say who was watched and in the community on a later day (same pairs as `known_from`)."""
         now = self.index_day[person] + day
         position = self.position[person]
-        dead = to_days(self.histories.cases.people["death_date"])[position] <= now
-        elsewhere = lives_elsewhere(self.histories, position, now)
-        return ~(dead | elsewhere | self.histories.stays.holds(position, now))
+        gone = to_days(self.histories.cases.people["death_date"])[position] <= now
+        if not self.design.seen_everywhere:
+            gone |= next_move(self.histories, position, self.index_day[person]) <= now
+        return ~(gone | self.histories.stays.holds(position, now))
 
     def from_day(
         self, person: Days, day: Days, *, months: int, until_joining: np.ndarray
@@ -137,7 +148,8 @@ class FollowUp:
         -------
         DataFrame, one row per stretch at risk
             ``pair`` (position in `person`), ``start, stop`` in days since that day,
-            ``first_event`` (`NEVER` if none), ``n_reoffences`` within the stretch, ``ended_by``.
+            ``n_reoffences`` within the stretch; and of the pair ``end`` (last day watched) and
+            ``first_event`` (`NEVER` if none).
         """
         zero, position = self.index_day[person] + day, self.position[person]
         joins = np.where(until_joining, self.joined[person], NEVER)
@@ -155,7 +167,7 @@ class FollowUp:
                 "stop": stop,
                 "first_event": seen.event[pair],
                 "n_reoffences": np.bincount(inside, minlength=len(pair)),
-                "ended_by": seen.ended_by[pair],
+                "end": seen.end[pair],
             }
         )
 
@@ -247,7 +259,8 @@ def follow_up(
         ],
         axis=1,
     )
-    caveats = _caveats(design, people, in_custody, acknowledged=acknowledge_bias)
+    returned = _returned(histories, design, person, zero)
+    caveats = _caveats(design, people, in_custody, returned, acknowledged=acknowledge_bias)
     return FollowUp(design, histories, people, rows, flow, reoffences, caveats)
 
 
@@ -294,7 +307,8 @@ def _time_zero(
         f"under {design.min_age}, or of unknown age": ~(age >= design.min_age).to_numpy()
         & (design.min_age > 0),
         f"died on or before the day of leaving {design.leaving}": dead,
-        "lived outside the area on that day": lives_elsewhere(histories, everyone, known_zero),
+        "lived outside the area on that day": lives_elsewhere(histories, everyone, known_zero)
+        & (not design.seen_everywhere),
         f"had started {design.joining} before leaving {design.leaving}": np.isin(
             everyone, whose[earlier]
         ),
@@ -359,7 +373,9 @@ def _one_rate(
     months, waiting = months_to_days(design.months), months_to_days(design.waiting_months)
     mature = zero + months + waiting <= extract_day(histories)
     end = np.full(len(person), months)
-    pair, _ = reoffences.within(person, zero, zero + end, zero + end + waiting)
+    pair, _ = reoffences.within(person, zero, zero + end, proven_upto=zero + end + waiting)
+    if not design.seen_everywhere:
+        mature &= ~(next_move(histories, person, zero) <= zero + end)
     count = pd.Series(np.bincount(pair, minlength=len(person))).astype("Int64").where(mature)
     died = to_days(histories.cases.people["death_date"])[person]
     alive = np.where(died < NEVER, np.minimum(end, died - zero), end)
@@ -398,8 +414,22 @@ def _refuse_bias(design: FollowUpDesign, late: np.ndarray, *, acknowledged: bool
     )
 
 
+def _returned(histories: Histories, design: FollowUpDesign, person: Days, zero: Days) -> int:
+    """Count the people who came back under the programme they had left."""
+    episodes = histories.cases.episodes
+    again = episodes[episodes["programme"] == design.leaving]
+    keys = np.sort(pack(histories.positions(again["person_id"]), to_days(again["start_date"])))
+    later = before(keys, person, zero + 1)[1]
+    return int((before(keys, person, zero * 0 + NEVER)[1] > later).sum())
+
+
 def _caveats(
-    design: FollowUpDesign, people: pd.DataFrame, in_custody: int, *, acknowledged: bool
+    design: FollowUpDesign,
+    people: pd.DataFrame,
+    in_custody: int,
+    returned: int,
+    *,
+    acknowledged: bool,
 ) -> tuple[str, ...]:
     said: list[str] = []
     if acknowledged and (design.exposure == "ever" or design.time_zero != "exit"):
@@ -407,15 +437,23 @@ def _caveats(
             "This design makes its own effect (immortal time or unequal time zeros); it was run "
             "with the bias acknowledged and must not be read as the effect of the programme."
         )
-    immature = int((~people["mature"]).sum())
-    if immature:
+    unseen = int((~people["mature"]).sum())
+    if unseen:
         said.append(
             Caveat(
-                f"{{immature}} of {{people}} people have not completed {design.months} months of "
-                f"follow-up and {design.waiting_months} of waiting: they are in the hazards, not "
-                "in the rate.",
-                immature=immature,
+                f"{{unseen}} of {{people}} people moved away within {design.months} months, or "
+                f"have not completed them and {design.waiting_months} of waiting: they are in the "
+                "hazards, not in the rate.",
+                unseen=unseen,
                 people=len(people),
+            )
+        )
+    if returned:
+        said.append(
+            Caveat(
+                f"{{returned}} people came back under {design.leaving} after leaving; they are "
+                "followed on.",
+                returned=returned,
             )
         )
     if in_custody:

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 
 from desistance.catalogue import offence_set
+from desistance.histories.custody import Stays, join_stays
 from desistance.histories.days import NEVER, before, months_to_days, pack, to_days
 
 if TYPE_CHECKING:
     from desistance.followup.design import FollowUpDesign
     from desistance.histories import Histories
-    from desistance.histories.custody import Stays
     from desistance.histories.days import Days
 
 REOFFENCE, DEATH, MOVED = "reoffence", "death", "moved away"
@@ -33,8 +33,23 @@ class Reoffences:
     day: Days
     outcome_day: Days
 
-    def within(self, person: Days, after: Days, upto: Days, proven_upto: Days) -> tuple[Days, Days]:
-        """Find the reoffences of each pair in ``after < day <= upto``, proven by `proven_upto`.
+    def within(
+        self,
+        person: Days,
+        after: Days,
+        upto: Days,
+        *,
+        waiting: int = 0,
+        proven_upto: Days | None = None,
+    ) -> tuple[Days, Days]:
+        """Find the reoffences of each pair in ``after < day <= upto`` that were proven in time.
+
+        Parameters
+        ----------
+        waiting
+            Days within which each must be proven: the same for every offence.
+        proven_upto
+            Or, in its place, the day of each pair by which all must be proven.
 
         Returns
         -------
@@ -44,7 +59,8 @@ class Reoffences:
         keys = pack(self.person, self.day)
         first, end = before(keys, person, after + 1)[1], before(keys, person, upto + 1)[1]
         pair, found = spread(first, np.maximum(end - first, 0))
-        in_time = self.outcome_day[found] <= proven_upto[pair]
+        last = self.day[found] + waiting if proven_upto is None else proven_upto[pair]
+        in_time = self.outcome_day[found] <= last
         return pair[in_time], self.day[found][in_time]
 
 
@@ -117,14 +133,15 @@ def watch(
     ends = {
         COMPLETE: complete,
         DEATH: _since(zero, to_days(histories.cases.people["death_date"])[person]),
-        MOVED: _since(zero, _next_move(histories, person, zero)),
     }
+    if not design.seen_everywhere:
+        ends[MOVED] = _since(zero, next_move(histories, person, zero))
     if joined is not None:
         ends[JOINED] = joined
     table = np.stack(list(ends.values()))
     end = table.min(axis=0)
     ended_by = np.array(list(ends), dtype=object)[table.argmin(axis=0)]
-    pair, day = reoffences.within(person, zero, zero + end, zero + complete + waiting)
+    pair, day = reoffences.within(person, zero, zero + end, waiting=waiting)
     day = day - zero[pair]
     event = np.full(len(person), NEVER)
     np.minimum.at(event, pair, day)
@@ -140,10 +157,10 @@ def _since(zero: Days, day: Days) -> Days:
     return np.where(day < NEVER, day - zero, NEVER)
 
 
-def _next_move(histories: Histories, person: Days, zero: Days) -> Days:
+def next_move(histories: Histories, person: Days, zero: Days) -> Days:
     """Find the first day after day 0 from which each person lived elsewhere."""
-    moves, moved = _spells_elsewhere(histories)[:2]
-    keys = pack(moves, moved)
+    away = _spells_elsewhere(histories)
+    keys = pack(away.person, away.went_in)
     place = before(keys, person, zero + 1)[1]
     later = _read(keys, place)
     same_person = (later >> 24) == person
@@ -152,19 +169,21 @@ def _next_move(histories: Histories, person: Days, zero: Days) -> Days:
 
 def lives_elsewhere(histories: Histories, person: Days, zero: Days) -> np.ndarray:
     """Say who lived outside the area on day 0."""
-    who, since, until = _spells_elsewhere(histories)
-    first, end = before(pack(who, since), person, zero + 1)
-    last_until = _read(until, end - 1)
-    return (end > first) & (last_until > zero)
+    away = _spells_elsewhere(histories)
+    first, end = before(pack(away.person, away.went_in), person, zero + 1)
+    return (end > first) & (_read(away.came_out, end - 1) > zero)
 
 
-def _spells_elsewhere(histories: Histories) -> tuple[Days, Days, Days]:
+def _spells_elsewhere(histories: Histories) -> Stays:
+    """Join the spells of living elsewhere, as stays in custody are joined."""
     residence = histories.cases.residence
     elsewhere = residence[residence["in_area"].eq(False).fillna(False)]
-    who = histories.positions(elsewhere["person_id"])
-    since, until = to_days(elsewhere["from_date"]), to_days(elsewhere["to_date"])
-    order = np.argsort(pack(who, since), kind="stable")
-    return who[order], since[order], until[order]
+    return join_stays(
+        histories.positions(elsewhere["person_id"]),
+        to_days(elsewhere["from_date"]),
+        to_days(elsewhere["to_date"]),
+        NEVER - 1,
+    )
 
 
 def _read(values: Days, place: Days) -> Days:

@@ -1,7 +1,8 @@
 """Spells in custody, joined where they overlap or touch.
 
 A spell runs from the day of going in up to, not including, the first day free. A remand that
-becomes a sentence on the same day is one stay. A spell without an end lasts beyond the extract.
+becomes a sentence on the same day is one stay. A spell without an end lasts beyond the extract;
+one that ends on the day it began is no stay.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ def join_stays(person: Days, went_in: Days, came_out: Days, extract_day: int) ->
         Last day of the data; a spell that lasts is closed the day after.
     """
     out = np.where(came_out == NEVER, extract_day + 1, came_out)
+    a_night = out > went_in
+    person, went_in, out = person[a_night], went_in[a_night], out[a_night]
     order = np.argsort(pack(person, went_in), kind="stable")
     person, went_in, out = person[order], went_in[order], out[order]
     latest_out = np.maximum.accumulate(pack(person, out))  # persons rise, so none leaks to the next

@@ -3,9 +3,10 @@
 What is known on a day rests only on what had been written down before it:
 
 * an offence is known from the day after it was recorded (or, without a recorded date, after its
-  outcome, or else after it was committed);
+  outcome; with neither, never);
 * it is proven from the day after its conviction or caution;
-* an assessment counts from the day it was made, for `needs_last_months`;
+* an assessment counts from the day after it was made, for `needs_last_months`: one made on
+  joining a programme is part of the programme;
 * a day in custody is a night begun before that day.
 
 So nothing that happens from the day itself on can change what was known on it.
@@ -140,7 +141,7 @@ class Histories:
         for code in self.scheme.codes:
             rows = self.needs[self.needs["pathway"] == code]
             keys = pack(rows["person"].to_numpy(), rows["day"].to_numpy())
-            first, end = before(keys, person, day + 1)
+            first, end = before(keys, person, day)
             last = np.maximum(end - 1, 0)
             stands = end > first
             if len(rows):
@@ -238,7 +239,7 @@ def build_histories(cases: CaseData, design: HistoryDesign | None = None) -> His
 def _ordered_offences(offences: pd.DataFrame, person: Days, design: HistoryDesign) -> pd.DataFrame:
     offence_day = to_days(offences["offence_date"])
     recorded, outcome = to_days(offences["recorded_date"]), to_days(offences["outcome_date"])
-    known = np.where(recorded < NEVER, recorded, np.where(outcome < NEVER, outcome, offence_day))
+    known = np.where(recorded < NEVER, recorded, outcome)
     proven = offences["outcome"].isin(design.proven_by).to_numpy(bool) & (outcome < NEVER)
     occasion = offences["occasion_id"].fillna(offences["outcome_date"].astype("string"))
     ordered = pd.DataFrame(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from desistance.disclosure import (
@@ -74,6 +75,8 @@ class Story:
         if found.balanced is not None and found.effects is not None:
             yield self.balance(found.balanced)
             yield self.effect(found.effects)
+        elif found.not_compared is not None:
+            yield Section("Are the cohorts alike?", (self.matching(found.not_compared),))
         yield self.limits()
 
     def in_short(self) -> Section:
@@ -81,7 +84,8 @@ class Story:
         found, names = self.evaluation, self.evaluation.plan.follow_up.names
         blocks: list[Block] = [Prose(found.plan.notes)] if found.plan.notes else []
         if found.effects is None:
-            blocks.append(KeyFigure("The cohorts are not compared.", found.not_compared))
+            blocks.append(KeyFigure(
+                "The cohorts are not compared: nobody who joined could be matched."))  # fmt: skip
         else:
             blocks.append(KeyFigure(
                 self.headline(found.effects),
@@ -136,8 +140,10 @@ class Story:
         frame = self.evaluation.rates.to_frame()
         share = SHARE.format(months=self.evaluation.plan.follow_up.months)
         is_share, per_year = frame["outcome"] == share, frame["person_years"].notna()
-        shares = Rate("estimate", "n_events", "n", "share")
-        means, yearly = (Rate("estimate", "n_events", of, "rate") for of in ("n", "person_years"))
+        bounds = ("conf_low", "conf_high")
+        shares = Rate("estimate", "n_events", "n", "share", bounds)
+        means = Rate("estimate", "n_events", "n", "rate", bounds)
+        yearly = Rate("estimate", "n_events", "person_years", "rate", bounds)
         return Section("Reoffending", (
             Prose((f"What counts: {self.evaluation.rates.definition}.",)),
             self.rate_table("reoffended", frame[is_share], shares, "Who reoffended"),
@@ -147,25 +153,18 @@ class Story:
         ))  # fmt: skip
 
     def rate_table(self, name: str, frame: pd.DataFrame, rate: Rate, caption: str) -> Table:
-        """Protect rates; their intervals allow for bursts, so they are rounded and not remade."""
-        bounds = ["conf_low", "conf_high"]
+        """Protect rates: worked out again from rounded counts, their intervals with them."""
         counts = [c for c in ("n", "n_events", "person_years") if frame[c].notna().any()]
-        frame = frame.reset_index(drop=True)
-        unbounded = frame[["group", "outcome", *counts, "estimate", "note"]]
-        protected = protect_counts(
-            unbounded, counts=counts, rates=[rate], policy=self.policy, table=name)  # fmt: skip
+        told = ["group", "outcome", *counts, "estimate", "conf_low", "conf_high", "note"]
+        frame = frame[told].reset_index(drop=True)
         if not counts:
-            return self.table(name, protected, caption)
-        shown = protected.frame["estimate"].notna()
-        released, hidden = protected.frame, protected.hidden
-        for place, bound in enumerate(bounds, start=len(released.columns) - 1):
-            exact = frame[bound].round(2) if self.policy.protects else frame[bound]
-            released = released.assign(**{bound: exact.where(shown)})
-            hidden = hidden.assign(**{bound: hidden["estimate"]})
-            released.insert(place, bound, released.pop(bound))
-            hidden.insert(place, bound, hidden.pop(bound))
-        bounded = replace(protected, frame=released, hidden=hidden)
-        return self.table(name, bounded, caption, digits=3)
+            return self.table(name, unprotected(frame), caption)
+        protected = protect_counts(
+            frame, counts=counts, rates=[rate], policy=self.policy, table=name)  # fmt: skip
+        if self.policy.protects:
+            bursts = frame["outcome"].str.startswith("reoffences per")
+            protected = replace(protected, frame=_wider(protected.frame, frame, bursts))
+        return self.table(name, protected, caption, digits=3)
 
     def time_to_reoffence(self) -> Section:
         """Draw the curves of both cohorts, with delayed entry."""
@@ -210,7 +209,7 @@ class Story:
         )  # fmt: skip
         shown = self.table(
             "hazards", protected, "Hazard ratios of the first reoffence (Cox model)",
-            note=protected.note or _fitted_on(fitted), digits=self.digits,
+            note="" if self.policy.protects else _fitted_on(fitted), digits=self.digits,
         )  # fmt: skip
         blocks: list[Block] = [self.caveats(fitted.caveats)]
         if not protected.hidden.to_numpy().any():
@@ -228,10 +227,6 @@ class Story:
 
     def balance(self, balanced: Balance) -> Section:
         """Show how alike the cohorts are, before any effect."""
-        flow = protect_counts(
-            balanced.flow, counts=["n_left_out", "n_remaining"], policy=self.policy,
-            table="matching",
-        )  # fmt: skip
         means = ["mean_joined", "mean_before", "mean_after"]
         frame = balanced.to_frame()
         if self.policy.protects:  # a mean of a yes/no column times the people is a count
@@ -242,7 +237,7 @@ class Story:
             note="Up to 0.05 is green, up to 0.10 amber, beyond that red.",
         )  # fmt: skip
         return Section("Are the cohorts alike?", (
-            self.table("matching", flow, "From everyone who joined to those matched"),
+            self.matching(balanced.flow),
             self.caveats(balanced.caveats),
             Figure(
                 figure_png(replace(balanced, table=worded).plot().figure),
@@ -252,6 +247,12 @@ class Story:
                 table,
             ),
         ))  # fmt: skip
+
+    def matching(self, flow: pd.DataFrame) -> Table:
+        """Account for everyone who joined."""
+        counts = ["n_left_out", "n_remaining"]
+        protected = protect_counts(flow, counts=counts, policy=self.policy, table="matching")
+        return self.table("matching", protected, "From everyone who joined to those matched")
 
     def effect(self, effects: CohortComparison) -> Section:
         """Give the effect on those who joined."""
@@ -266,29 +267,39 @@ class Story:
         ]  # fmt: skip
         return Section("What joining did", tuple(blocks))
 
-    def matched_curves(self, effects: CohortComparison) -> Figure:
+    def matched_curves(self, effects: CohortComparison) -> Block:
         """Draw the weighted curves: whole, or under protection at the ends of quarters."""
         caption = "Share not yet reoffended since the day of joining, matched cohorts"
         if not self.policy.protects:
             return self.curve("matched", effects.curves, caption)
         values = effects.curves.at([months_to_days(month) for month in QUARTERS])
+        values = values[["group", "day", "estimate", "conf_low", "conf_high"]]
+        people = values["group"].map(effects.n_people).astype(float)
         protected = protect_effect(
-            values[["group", "day", "estimate", "conf_low", "conf_high"]],
-            n_people=effects.n_people, n_events=effects.n_reoffenders, policy=self.policy,
-            table="matched",
+            _in_blocks(values, people, self.policy.min_cell), n_people=effects.n_people,
+            n_events=effects.n_reoffenders, policy=self.policy, table="matched",
         )  # fmt: skip
-        return Figure(
-            lambda ax: _points(protected.frame.dropna(subset=["estimate"]), ax),
+        table = self.table(
+            "matched", protected, f"{caption}: by day",
+            note=f"Shares are in blocks of {self.policy.min_cell} people.",
+        )  # fmt: skip
+        drawn = protected.frame.dropna(subset=["estimate"])
+        return table if drawn.empty else Figure(
+            lambda ax: _points(drawn, ax),
             caption,
             "Points with intervals at three, six, nine and twelve months, one line a cohort, of "
             "the share not yet reoffended. The numbers are in the table.",
-            self.table("matched", protected, f"{caption}: by day"),
-        )
+            table,
+        )  # fmt: skip
 
     def protected_effects(self, effects: CohortComparison) -> ProtectedTable:
         """Protect the effects by the people and reoffenders of both groups."""
+        frame = effects.to_frame()
+        if self.policy.protects:
+            few = min(effects.n_people.values()) < self.policy.min_curve
+            frame = _coarser(frame.drop(columns="std_error"), self.policy.round_to if few else 1)
         return protect_effect(
-            effects.to_frame(), n_people=effects.n_people, n_events=effects.n_reoffenders,
+            frame, n_people=effects.n_people, n_events=effects.n_reoffenders,
             policy=self.policy, table="effects",
         )  # fmt: skip
 
@@ -311,17 +322,20 @@ class Story:
             )),
         ))  # fmt: skip
 
-    def curve(self, name: str, curves: Survival, caption: str) -> Figure:
+    def curve(self, name: str, curves: Survival, caption: str) -> Block:
         """Draw protected curves, with the table of the same numbers."""
         protected = protect_curve(curves.to_frame(), policy=self.policy, table=name)
         self.tables[name] = protected
-        return Figure(
-            lambda ax: _steps(protected.frame.dropna(subset=["estimate"]), ax),
+        table = Table(
+            _readable(_by_month(protected)), f"{caption}: by month", protected.note, self.digits
+        )
+        drawn = protected.frame.dropna(subset=["estimate"])
+        return table if drawn.empty else Figure(
+            lambda ax: _steps(drawn, ax),
             caption,
             "Falling step lines, one a cohort, of the share not yet reoffended against days. The "
             "numbers are in the table.",
-            Table(_readable(_by_month(protected)), f"{caption}: by month", protected.note,
-                  self.digits),
+            table,
         )  # fmt: skip
 
     @property
@@ -427,6 +441,43 @@ def needs_table(evaluation: Evaluation) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _wider(released: pd.DataFrame, exact: pd.DataFrame, bursts: pd.Series) -> pd.DataFrame:
+    """Widen the intervals of reoffences, which come in bursts, by as much as the exact ones are.
+
+    Only the ratio of the exact limits is used, and that to two digits, so that they do not give
+    the exact rate back.
+    """
+    apart = (exact["conf_high"] / exact["conf_low"]).astype(float).pow(0.5)
+    factor = np.ceil(apart.where(apart < np.inf) * 100) / 100
+    low, high = released["estimate"] / factor, released["estimate"] * factor
+    return released.assign(
+        conf_low=released["conf_low"].where(~bursts, low),
+        conf_high=released["conf_high"].where(~bursts, high),
+    )
+
+
+def _in_blocks(values: pd.DataFrame, people: pd.Series, block: int) -> pd.DataFrame:
+    """Round shares to whole blocks of people; intervals outwards to hundredths."""
+    step = block / people
+    share = (1 - step * ((1 - values["estimate"]) / step).round()).clip(0, 1).round(2)
+    low = np.minimum(np.floor(values["conf_low"] * 100) / 100, share)
+    high = np.maximum(np.ceil(values["conf_high"] * 100) / 100, share)
+    return values.assign(estimate=share, conf_low=low, conf_high=high)
+
+
+def _coarser(frame: pd.DataFrame, step: int) -> pd.DataFrame:
+    """Round people per 100 to whole steps, their intervals outwards: finer would be a count."""
+    per_hundred = frame["outcome"].str.endswith("per 100 people")
+    rounded = {
+        "estimate": (frame["estimate"] / step).round() * step,
+        "conf_low": np.floor(frame["conf_low"] / step) * step,
+        "conf_high": np.ceil(frame["conf_high"] / step) * step + 0.0,  # no minus before a zero
+    }
+    return frame.assign(
+        **{name: frame[name].where(~per_hundred, new) for name, new in rounded.items()}
+    )
 
 
 def _points(rows: pd.DataFrame, ax: Axes) -> None:
