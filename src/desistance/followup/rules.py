@@ -202,14 +202,17 @@ def stretches(stays: Stays, person: Days, zero: Days, last: Days) -> tuple[Days,
     pair, start, stop : int64 arrays, shape (n_stretches,)
         Days from day 0, at risk in (start, stop]; sorted by pair and start.
     """
-    first = np.searchsorted(pack(stays.person, stays.came_out), pack(person, zero), side="right")
-    end = before(pack(stays.person, stays.went_in), person, zero + np.maximum(last, 0))[1]
+    holds_a_day = stays.came_out - stays.went_in > 1  # one night leaves every day at risk
+    whose = stays.person[holds_a_day]
+    went_in, came_out = stays.went_in[holds_a_day], stays.came_out[holds_a_day]
+    first = np.searchsorted(pack(whose, came_out), pack(person, zero), side="right")
+    end = before(pack(whose, went_in), person, zero + np.maximum(last, 0))[1]
     gaps = np.maximum(end - first, 0)
     pair, place = spread(first, gaps + 1)  # one stretch before each stay, and one after the last
     is_last = place == (first + gaps)[pair]
     is_first = place == first[pair]
-    start = np.where(is_first, 0, _read(stays.came_out, place - 1) - 1 - zero[pair])
-    stop = np.where(is_last, last[pair], _read(stays.went_in, place) - zero[pair])
+    start = np.where(is_first, 0, _read(came_out, place - 1) - 1 - zero[pair])
+    stop = np.where(is_last, last[pair], _read(went_in, place) - zero[pair])
     start, stop = np.maximum(start, 0), np.minimum(stop, last[pair])
     kept = stop > start
     return pair[kept], start[kept], stop[kept]
