@@ -195,3 +195,17 @@ class TestSentence:
 
     def test_not_estimable_is_not_reported(self):
         assert self.say(float("nan"), float("nan")).startswith("Not reported")
+
+
+def test_the_matched_curve_has_the_errors_of_people_not_of_pairs():
+    """At the last day the curve's error is that of the rate (no custody, deaths or moves here)."""
+    _, followed, balanced = evaluated(
+        400, 5, deaths_per_year=0.0, moves_per_year=0.0, recalls_per_year=0.0
+    )
+    found = compare_cohorts(followed, balanced)
+    end = found.curves.at([365]).set_index("group")
+    rates = found.frame[found.frame["outcome"] == "reoffenders per 100 people"].set_index("group")
+    for name in NAMES:
+        assert 100 * end.loc[name, "std_error"] == pytest.approx(
+            rates.loc[name, "std_error"], rel=0.02
+        )

@@ -19,7 +19,20 @@ STREET = {
     "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
     "timetoevent": ("TimeToEvent",),
     "rates": ("reoffending_rates",),
-    "survival": ("kaplan_meier", "log_rank", "fit_cox"),
+    "survival": (
+        "kaplan_meier",
+        "nelson_aalen",
+        "restricted_mean",
+        "log_rank",
+        "fit_cox",
+        "fit_parametric",
+        "fit_split_population",
+        "cumulative_incidence",
+        "gray_test",
+        "fit_fine_gray",
+        "mean_cumulative_function",
+        "fit_recurrent",
+    ),
     "balance": ("balance_cohorts", "BalanceDesign"),
     "comparison": ("compare_cohorts",),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
@@ -48,9 +61,18 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories import build_histories as build_histories
     from desistance.rates import reoffending_rates as reoffending_rates
     from desistance.report import write_report as write_report
+    from desistance.survival import cumulative_incidence as cumulative_incidence
     from desistance.survival import fit_cox as fit_cox
+    from desistance.survival import fit_fine_gray as fit_fine_gray
+    from desistance.survival import fit_parametric as fit_parametric
+    from desistance.survival import fit_recurrent as fit_recurrent
+    from desistance.survival import fit_split_population as fit_split_population
+    from desistance.survival import gray_test as gray_test
     from desistance.survival import kaplan_meier as kaplan_meier
     from desistance.survival import log_rank as log_rank
+    from desistance.survival import mean_cumulative_function as mean_cumulative_function
+    from desistance.survival import nelson_aalen as nelson_aalen
+    from desistance.survival import restricted_mean as restricted_mean
     from desistance.synthetic import SimulationDesign as SimulationDesign
     from desistance.synthetic import simulate_cases as simulate_cases
     from desistance.timetoevent import TimeToEvent as TimeToEvent

@@ -23,7 +23,7 @@ Matching with replacement, ATT: Stuart (2010), Statistical Science 25(1).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +37,14 @@ from desistance.followup.rules import on_street_clock
 from desistance.histories.days import DAYS_A_YEAR, NEVER, months_to_days
 from desistance.plots import DARK_GREY, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Caveat, Result, text_table
-from desistance.survival import Survival, fit_cox, influence_of_survival, kaplan_meier
+from desistance.survival import (
+    Survival,
+    fit_cox,
+    influence_of_survival,
+    influences_of_survival,
+    kaplan_meier,
+)
+from desistance.survival.intervals import survival_interval
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
@@ -192,7 +199,7 @@ def compare_cohorts(
     return CohortComparison(
         frame,
         sentence,
-        kaplan_meier(first, by="cohort"),
+        _curves(first, design.names, confidence),
         {name: int(people.get(name, 0)) for name in design.names},
         {name: int(reoffenders.get(name, 0)) for name in design.names},
         balanced.light,
@@ -220,6 +227,26 @@ def _unbroken(rows: pd.DataFrame) -> TimeToEvent:
     whole["event"] = whole["first_event"] <= whole["end"]
     whole["stop"] = np.minimum(whole["end"], whole["first_event"])
     return TimeToEvent.from_frame(whole, stop="stop", event="event", person="pair", weight="weight")
+
+
+def _curves(first: TimeToEvent, names: tuple[str, str], confidence: float) -> Survival:
+    """Estimate the matched curves; errors over people, whose rows in several matches overlap."""
+    curves = kaplan_meier(first, by="cohort", confidence=confidence)
+    frame = curves.curve.copy()
+    for name in names:
+        group = first.only((first.columns["cohort"] == name).to_numpy(), "other cohort")
+        lines = frame["group"] == name
+        frame.loc[lines, "std_error"] = [
+            _clustered(by_row, group.columns["person"])
+            for _, by_row in influences_of_survival(group, frame.loc[lines, "day"])
+        ]
+    share = frame["estimate"].to_numpy()
+    error = np.where(
+        (share > 0) & (share < 1), frame["std_error"] / np.maximum(share, TINY), np.nan
+    )
+    low, high = survival_interval(share, error, confidence, curves.interval)
+    frame = frame.assign(conf_low=low, conf_high=high)
+    return replace(curves, curve=frame, variance=f"{curves.variance}, in all their matches")
 
 
 def _rate(

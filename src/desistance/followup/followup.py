@@ -10,6 +10,7 @@ import pandas as pd
 
 from desistance.errors import BiasError, FollowUpError
 from desistance.followup.design import FollowUpDesign
+from desistance.followup.outcomes import by_cause, repeated
 from desistance.followup.rules import (
     REOFFENCE,
     Reoffences,
@@ -35,6 +36,8 @@ from desistance.results import Caveat, html_table
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desistance.cases import CaseData
     from desistance.histories import Histories
     from desistance.histories.custody import Stays
@@ -110,6 +113,21 @@ class FollowUp:
         return TimeToEvent.from_frame(
             frame, start="start", stop="stop", event="event", person="person"
         )
+
+    def repeated(self) -> TimeToEvent:
+        """Give rows that go on after a reoffence; see `desistance.followup.outcomes`."""
+        return repeated(self)
+
+    def by_cause(self, sets: Mapping[str, str]) -> TimeToEvent:
+        """Give rows up to the first reoffence or death, with its kind.
+
+        Parameters
+        ----------
+        sets
+            Name of each kind and its offence set, ``{"acquisitive": "SAC_HMICFRS2022"}``, the one
+            that goes first first; see `desistance.followup.outcomes`.
+        """
+        return by_cause(self, sets)
 
     def known_from(self, person: Days, day: Days) -> pd.DataFrame:
         """Say what was known about people on a later day.
@@ -229,7 +247,7 @@ def follow_up(
     kept, flow = _flow(left_out)
     if not kept.any():
         raise FollowUpError("Nobody can be followed:\n" + flow.to_string(index=False))
-    pair, start, stop = cut_at(pair, start, stop, joined)
+    pair, start, stop = cut_at(pair, start, stop, person, joined)
     event = stop == seen.event[pair]
     exposed = start >= joined[pair]
     if design.clock == "street":

@@ -14,7 +14,7 @@ import pandas as pd
 
 from desistance.catalogue import offence_set
 from desistance.histories.custody import Stays, join_stays
-from desistance.histories.days import NEVER, before, months_to_days, pack, to_days
+from desistance.histories.days import NEVER, before, months_to_days, pack, to_days, unpack_day
 
 if TYPE_CHECKING:
     from desistance.followup.design import FollowUpDesign
@@ -32,6 +32,7 @@ class Reoffences:
     person: Days
     day: Days
     outcome_day: Days
+    code: np.ndarray
 
     def within(
         self,
@@ -80,7 +81,8 @@ def countable(histories: Histories, design: FollowUpDesign) -> tuple[Reoffences,
     person, day = offences["person"].to_numpy(), offences["offence_day"].to_numpy()
     inside = offences["in_custody"].to_numpy() | histories.stays.holds(person, day)
     kept = counts & ~inside
-    found = Reoffences(person[kept], day[kept], offences["outcome_day"].to_numpy()[kept])
+    outcome_day, code = offences["outcome_day"].to_numpy(), offences["offence_code"].to_numpy()
+    found = Reoffences(person[kept], day[kept], outcome_day[kept], code[kept])
     return found, int((counts & inside).sum())
 
 
@@ -130,14 +132,12 @@ def watch(
     waiting = months_to_days(design.waiting_months)
     complete = extract_day(histories) - zero - waiting
     complete = complete if days is None else np.minimum(complete, days)
-    ends = {
-        COMPLETE: complete,
-        DEATH: _since(zero, to_days(histories.cases.people["death_date"])[person]),
-    }
+    ends = {DEATH: _since(zero, to_days(histories.cases.people["death_date"])[person])}
     if not design.seen_everywhere:
         ends[MOVED] = _since(zero, next_move(histories, person, zero))
     if joined is not None:
         ends[JOINED] = joined
+    ends[COMPLETE] = complete  # last: on a day with two ends, the other one is told
     table = np.stack(list(ends.values()))
     end = table.min(axis=0)
     ended_by = np.array(list(ends), dtype=object)[table.argmin(axis=0)]
@@ -227,12 +227,21 @@ def on_street_clock(pair: Days, start: Days, stop: Days) -> tuple[Days, Days]:
     return new_stop - (stop - start), new_stop
 
 
-def cut_at(pair: Days, start: Days, stop: Days, cut: Days) -> tuple[Days, Days, Days]:
-    """Cut each stretch in two at a day of its pair, where that day lies inside."""
-    day = cut[pair]
-    inside = (start < day) & (day < stop)
-    pairs = np.concatenate([pair, pair[inside]])
-    starts = np.concatenate([start, day[inside]])
-    stops = np.concatenate([np.where(inside, day, stop), stop[inside]])
-    order = np.lexsort((starts, pairs))
-    return pairs[order], starts[order], stops[order]
+def cut_at(pair: Days, start: Days, stop: Days, whose: Days, day: Days) -> tuple[Days, Days, Days]:
+    """Cut stretches (sorted by pair and start) at days of their pair that lie inside them.
+
+    Parameters
+    ----------
+    whose, day : int64 arrays, shape (n_cuts,)
+        Pair and day of each cut; those inside no stretch cut nothing.
+    """
+    holding = np.searchsorted(pack(pair, stop), pack(whose, np.minimum(day, NEVER)))
+    last = np.maximum(len(pair) - 1, 0)
+    held = np.minimum(holding, last)
+    inside = (holding <= last) & (pair[held] == whose) & (start[held] < day) & (day < stop[held])
+    keys = np.unique(np.concatenate([pack(pair, start), pack(whose[inside], day[inside])]))
+    pairs, starts = keys >> 24, unpack_day(keys)
+    stops = stop[np.searchsorted(pack(pair, stop), keys + 1)]
+    same = pairs[1:] == pairs[:-1]
+    stops[:-1] = np.where(same, np.minimum(stops[:-1], starts[1:]), stops[:-1])
+    return pairs, starts, stops

@@ -117,23 +117,7 @@ class CoxFit(Result):
 
         `std_error`, `statistic` and `p_value` are of the log hazard ratio in both.
         """
-        error = np.sqrt(np.diag(self.covariance))
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            z = self.log_hazards / error
-            limits = [self.log_hazards + side * error for side in (0.0, -Z95, Z95)]
-            estimate, low, high = limits if log else np.exp(limits)
-        return pd.DataFrame(
-            {
-                "term": self.terms,
-                "estimate": estimate,
-                "std_error": error,
-                "conf_low": low,
-                "conf_high": high,
-                "statistic": z,
-                "p_value": 2 * ndtr(-np.abs(z)),
-                "note": self.notes,
-            }
-        )
+        return hazard_ratios(self.terms, self.log_hazards, self.covariance, self.notes, log=log)
 
     def tests(self) -> pd.DataFrame:
         """Likelihood-ratio, score and Wald tests that no term matters.
@@ -266,7 +250,7 @@ def fit_cox(
     problem = partial_likelihood(sets, covariates(kept, read_as, sets), ties)
     clusters = labelled(kept, cluster)[1] if cluster else kept.person
     top = maximise(problem)
-    model = _unscaled(top.covariance, problem)
+    model = unscaled(top.covariance, problem)
     if variance == "model":
         covariance = model
     else:
@@ -279,8 +263,8 @@ def fit_cox(
     return CoxFit(
         terms=problem.covariates.names,
         log_hazards=np.where(blank, np.nan, slopes),
-        covariance=_blanked(covariance, blank),
-        model_covariance=_blanked(model, blank),
+        covariance=blanked(covariance, blank),
+        model_covariance=blanked(model, blank),
         notes=notes,
         variance=variance,
         clusters=cluster or "person",
@@ -318,7 +302,8 @@ def _check_choices(ties: str, variance: str, cluster: str | None) -> None:
         raise ModelError("`cluster` has a meaning only with variance='cluster'.")
 
 
-def _unscaled(covariance: Floats, problem: PartialLikelihood) -> Floats:
+def unscaled(covariance: Floats, problem: PartialLikelihood) -> Floats:
+    """Turn a covariance of scaled coefficients into one of log hazards, shape (p, p)."""
     scale = problem.covariates.scale
     return covariance / np.outer(scale, scale)
 
@@ -327,15 +312,16 @@ def _sandwich(problem: PartialLikelihood, top: Maximum, cluster: Ints | None) ->
     """Add up the squares of what each row, or cluster of rows, moves the coefficients by."""
     if cluster is not None:
         moves = clustered_score(problem, top.point, cluster) @ top.covariance
-        return _unscaled(moves.T @ moves, problem)
+        return unscaled(moves.T @ moves, problem)
     total = np.zeros_like(top.covariance)
     for _, residuals in score_residuals(problem, top.point):
         moves = residuals @ top.covariance
         total += moves.T @ moves
-    return _unscaled(total, problem)
+    return unscaled(total, problem)
 
 
-def _blanked(covariance: Floats, blank: NDArray[np.bool_]) -> Floats:
+def blanked(covariance: Floats, blank: NDArray[np.bool_]) -> Floats:
+    """Empty the rows and columns of terms that are not estimable."""
     return np.where(blank | blank[:, None], np.nan, covariance)
 
 
@@ -351,7 +337,35 @@ def _last_days(stop: Ints, stratum: Ints | None, n_strata: int) -> tuple[int, ..
     return tuple(map(int, last))
 
 
-def forest(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def hazard_ratios(
+    terms: tuple[str, ...],
+    log_hazards: Floats,
+    covariance: Floats,
+    notes: tuple[str, ...],
+    *,
+    log: bool,
+) -> pd.DataFrame:
+    """Lay out hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`."""
+    error = np.sqrt(np.diag(covariance))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        z = log_hazards / error
+        limits = [log_hazards + side * error for side in (0.0, -Z95, Z95)]
+        estimate, low, high = limits if log else np.exp(limits)
+    return pd.DataFrame(
+        {
+            "term": terms,
+            "estimate": estimate,
+            "std_error": error,
+            "conf_low": low,
+            "conf_high": high,
+            "statistic": z,
+            "p_value": 2 * ndtr(-np.abs(z)),
+            "note": notes,
+        }
+    )
+
+
+def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard ratio") -> Axes:
     """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels."""
     ax = new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))
     place = np.arange(len(frame))[::-1]
@@ -364,5 +378,5 @@ def forest(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(frame.estimate, place, "s", color=DARK_BLUE)
         ratio_axis(ax)
         ax.set_yticks(place, labels.to_list())
-        ax.set(xlabel="Hazard ratio (95 % interval)", ylim=(-0.5, len(frame) - 0.5))
+        ax.set(xlabel=f"{label} (95 % interval)", ylim=(-0.5, len(frame) - 0.5))
     return ax

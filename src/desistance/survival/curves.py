@@ -3,8 +3,7 @@
 S falls on every event day by the factor (1 - events / at risk), weights in both, over the risk
 sets of `risksets`. Conventions:
 
-* A group may change within a person (the days before a change count for the old group): the
-  Simon–Makuch curve. A row that the same person carries on in the same group is no censoring.
+* Groups are those of `groups`; one that changes within a person makes the Simon–Makuch curve.
 * Counts are rows at risk and events, never weighted; the estimate is weighted.
 * Without weights the variance is Greenwood's. With weights it is the infinitesimal jackknife
   over people: how far S would move were each person's weight a little larger, squared and added
@@ -24,13 +23,13 @@ import pandas as pd
 
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.survival.groups import group_rows, read_curve
+from desistance.survival.influence import OVER_PEOPLE, row_moves, variance_over_people
 from desistance.survival.intervals import Interval, survival_interval
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import labelled, told_of_left_out
-from desistance.timetoevent import as_times
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 TOUCHES = 1e-12  # S this near to 0.5 is 0.5
-LIMITS = ["estimate", "std_error", "conf_low", "conf_high"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,29 +75,10 @@ class Survival(Result):
 
     def at(self, days: Sequence[int]) -> pd.DataFrame:
         """Read the curves on given days; NaN with a note after a group's last follow-up."""
-        wanted = np.asarray(days, dtype=np.int64)
-        found = [self._group_at(label, last, wanted) for label, last in self._last_days()]
-        return pd.concat(found, ignore_index=True) if found else self.curve.head(0)
+        return read_curve(self.curve, self.groups, np.asarray(days, np.int64), first=1.0)
 
     def _last_days(self) -> list[tuple[str, int]]:
         return list(zip(self.groups.group, self.groups.last_day, strict=True))
-
-    def _group_at(self, label: str, last: int, days: Ints) -> pd.DataFrame:
-        line = self.curve[self.curve.group == label]
-        known = line.day.to_numpy()
-        reached = np.searchsorted(known, days, side="right")
-        coming = np.minimum(np.searchsorted(known, days), max(len(known) - 1, 0))
-        start = pd.DataFrame({"estimate": [1.0], "note": f"{NOT_ESTIMABLE}: no event yet"})
-        steps = pd.concat([start, line[[*LIMITS, "note"]]], ignore_index=True).iloc[reached]
-        out = pd.DataFrame({"group": label, "day": days})
-        out["n_at_risk"] = line.n_at_risk.to_numpy()[coming] if len(known) else 0
-        out[[*LIMITS, "note"]] = steps[[*LIMITS, "note"]].to_numpy()
-        out[LIMITS] = out[LIMITS].astype(float)
-        late = days > last
-        out.loc[late, LIMITS] = np.nan
-        out.loc[late, "n_at_risk"] = 0
-        out.loc[late, "note"] = f"{NOT_ESTIMABLE}: after the last follow-up, {last}"
-        return out
 
     def median(self) -> pd.DataFrame:
         """First day by which half have had the event, with limits: a row a group."""
@@ -182,47 +161,19 @@ def kaplan_meier(
     2   18          2         1           0       0.3
     3   23          1         0           1       0.3
     """
-    came = as_times(times)
-    kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
-    enters, leaves = _late_entries(kept, group), _leavers(kept, group)
-    sets = risk_sets(
-        kept.start, kept.stop, kept.event, stratum=group, weight=kept.weight,
-        marked=(
-            np.concatenate([group[enters], group[leaves]]),
-            np.concatenate([kept.start[enters], kept.stop[leaves]]),
-        ),
-    )  # fmt: skip
+    rows = group_rows(times, by)
+    sets, kept = rows.sets, rows.times
     share, error = _share_and_error(sets, kept.person)
     low, high = survival_interval(share, error, confidence, interval)
-    curve = pd.DataFrame(
-        {
-            "group": np.array(labels, dtype=object)[sets.stratum],
-            "day": sets.day,
-            "n_at_risk": np.rint(sets.at_risk(np.ones(sets.n))).astype(np.int64),
-            "n_events": sets.n_events,
-            "n_censored": sets.at_last(leaves.astype(float)).astype(np.int64),
-            "estimate": share,
-            "std_error": share * error,
-            "conf_low": low,
-            "conf_high": high,
-            "note": _notes(share),
-        }
+    curve = rows.days(sets, rows.ends & ~kept.event).assign(
+        estimate=share, std_error=share * error, conf_low=low, conf_high=high, note=_notes(share)
     )
-    last_day = np.zeros(len(labels), np.int64)
-    np.maximum.at(last_day, group, kept.stop)
-    groups = pd.DataFrame(
-        {
-            "group": labels,
-            "n": np.bincount(group, minlength=len(labels)),
-            "n_events": np.bincount(group[kept.event], minlength=len(labels)),
-            "last_day": last_day,
-        }
-    )
+    groups = rows.counts(kept.event)
     return Survival(
         curve, groups, by, kept.unit, confidence, interval,
-        "Greenwood" if kept.weight is None else "infinitesimal jackknife over people",
-        kept.n, len(np.unique(kept.person)), int(kept.event.sum()), came.n - kept.n,
-        _caveats(came, kept, curve, groups),
+        "Greenwood" if kept.weight is None else OVER_PEOPLE,
+        kept.n, rows.n_people, int(kept.event.sum()), rows.n_left_out,
+        (*rows.said, *emptied_early(curve, groups)),
     )  # fmt: skip
 
 
@@ -235,28 +186,51 @@ def influence_of_survival(times: TimeToEvent, day: int) -> tuple[float, Floats]:
     Added up by person (or cluster), squared, added up and rooted, they give the robust standard
     error of S, as R's ``survfit(..., robust=TRUE, cluster=)``.
     """
+    return next(influences_of_survival(times, [day]))
+
+
+def influences_of_survival(
+    times: TimeToEvent, days: Iterable[float]
+) -> Iterator[tuple[float, Floats]]:
+    """Give `influence_of_survival` on each of many days."""
     sets = risk_sets(times.start, times.stop, times.event, weight=times.weight)
-    hazard, moved = _hazard_and_move(sets)
-    passed = sets.day <= day
-    share = float(np.prod(1 - hazard[passed]))
-    return share, -share * _row_moves(sets, np.where(passed, moved, 0.0), hazard * moved * passed)
+    hazard, moved = hazard_and_move(sets)
+    path = hazard * moved
+    for day in days:
+        passed = sets.day <= day
+        share = float(np.prod(1 - hazard[passed]))
+        yield share, -share * row_moves(sets, np.where(passed, moved, 0.0), path * passed)
 
 
 def _share_and_error(sets: RiskSets, person: Ints) -> tuple[Floats, Floats]:
     """S on every listed day, and the standard error of its logarithm, shape (K,) each."""
-    hazard, moved = _hazard_and_move(sets)
-    share = np.empty_like(hazard)
-    for run in sets.runs:
-        share[run] = np.cumprod(1 - hazard[run], axis=1)
+    hazard, moved = hazard_and_move(sets)
+    share = share_left(sets, hazard)
     if sets.weight is None:
         variance = sets.running(hazard * moved)
     else:
-        variance = _jackknife(sets, person, moved, hazard * moved)
+        variance = variance_over_people(sets, person, moved, hazard * moved)
     error = np.sqrt(np.maximum(variance, 0.0))
     return share, np.where((share > 0) & (share < 1), error, np.nan)
 
 
-def _hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
+def share_left(sets: RiskSets, hazard: Floats) -> Floats:
+    """Multiply up S from the hazard of each day, within strata, shape (K,)."""
+    share = np.empty_like(hazard)
+    for run in sets.runs:
+        share[run] = np.cumprod(1 - hazard[run], axis=1)
+    return share
+
+
+def just_before(sets: RiskSets, share: Floats) -> Floats:
+    """S just before each day: that of the day before it in its stratum, else 1; shape (K,)."""
+    before = np.ones_like(share)
+    for run in sets.runs:
+        before[run[:, 1:]] = share[run[:, :-1]]
+    return before
+
+
+def hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
     """Hazard of each day, and how far one more unit of events would move log S, (K,) each.
 
     The move is 0 where S has fallen to 0 and nothing can move it.
@@ -268,78 +242,6 @@ def _hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
     hazard[all_had_it & (sets.n_events > 0)] = 1.0
     left = at_risk - sets.event_weight
     return hazard, np.divide(1.0, left, out=none, where=(hazard > 0) & (hazard < 1))
-
-
-def _row_moves(sets: RiskSets, moved: Floats, path: Floats) -> Floats:
-    """What each row's weight adds to -log S over its stay, shape (n,); arguments (K,)."""
-    return -sets.weights() * sets.over_stay(path, moved)[slice(None)]
-
-
-def _jackknife(sets: RiskSets, person: Ints, moved: Floats, path: Floats) -> Floats:
-    """Variance of log S on every day from each person's total move, shape (K,).
-
-    A person's total is constant between rows, and falls with the running `path` C while at
-    risk: a - w C, with a = what earlier rows left + w C at entry. So the squares over all who
-    are at risk add up from sums of a^2, a w and w^2, in one sweep over days.
-    """
-    say = np.flatnonzero(sets.has_say)
-    order = say[np.lexsort((sets.last[say], person[say], sets.stratum[sets.last[say]]))]
-    group, who = sets.stratum[sets.last[order]], person[order]
-    carries_on = (group[1:] == group[:-1]) & (who[1:] == who[:-1])
-    move = _row_moves(sets, moved, path)[order]
-    first = np.concatenate([[True], ~carries_on])[: len(order)]
-    left = _running_within(move, first)
-    start = np.zeros(sets.n)
-    running = np.append(sets.running(path), 0.0)
-    start[order] = left - move
-    if sets.before is not None:
-        start += sets.weights() * running[sets.before]
-    staying = [
-        sets.at_risk(v) - sets.at_last(v)
-        for v in (start**2, start * sets.weights(), sets.weights() ** 2)
-    ]
-    gone = np.bincount(sets.last[order], left**2, sets.n_days).astype(float)
-    if sets.before is not None and carries_on.any():
-        back = sets.before[order[1:][carries_on]] + 1
-        gone -= np.bincount(back, left[:-1][carries_on] ** 2, sets.n_days)
-    path_so_far = running[: sets.n_days]
-    return (
-        staying[0] - 2 * path_so_far * staying[1] + path_so_far**2 * staying[2] + sets.running(gone)
-    )
-
-
-def _running_within(values: Floats, first: NDArray[np.bool_]) -> Floats:
-    """Running sums that begin anew wherever `first` is true."""
-    total: Floats = np.cumsum(values)
-    before = (total - values)[first][np.cumsum(first) - 1]
-    within: Floats = total - before
-    return within
-
-
-def _late_entries(times: TimeToEvent, group: Ints) -> NDArray[np.bool_]:
-    """Rows that come in after day 0 without carrying on a row of the same person and group."""
-    _, carried_on = _seams(times, group)
-    return (times.start > 0) & ~carried_on
-
-
-def _leavers(times: TimeToEvent, group: Ints) -> NDArray[np.bool_]:
-    """Rows that end without an event and are not carried on."""
-    carries_on, _ = _seams(times, group)
-    return ~times.event & ~carries_on
-
-
-def _seams(times: TimeToEvent, group: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows the same person and group carries on, and which carry one on, (n,) each."""
-    order = np.lexsort((times.start, times.person))
-    this, following = order[:-1], order[1:]
-    seam = (
-        (times.person[this] == times.person[following])
-        & (group[this] == group[following])
-        & (times.stop[this] == times.start[following])
-    )
-    before, after = np.zeros(times.n, bool), np.zeros(times.n, bool)
-    before[this[seam]], after[following[seam]] = True, True
-    return before, after
 
 
 def _first_day(line: pd.DataFrame, column: str) -> float:
@@ -354,17 +256,12 @@ def _notes(share: Floats) -> NDArray[np.object_]:
     return notes
 
 
-def _caveats(
-    came: TimeToEvent, kept: TimeToEvent, curve: pd.DataFrame, groups: pd.DataFrame
-) -> tuple[str, ...]:
-    said = told_of_left_out(came, kept)
-    if not kept.n:
-        said.append("Nobody is at risk.")
+def emptied_early(curve: pd.DataFrame, groups: pd.DataFrame) -> Iterator[str]:
+    """Say which curves fell to 0 for want of people early on, not for all having had the event."""
     empties = curve[curve.estimate == 0].groupby("group", sort=False).day.min()
     for label, last in zip(groups.group, groups.last_day, strict=True):
         if empties.get(label, last) < last:
-            said.append(
+            yield (
                 f"{label}: at some time everyone at risk had the event while others entered later, "
                 "so the curve is 0 from there on; start it at a later day."
             )
-    return tuple(said)

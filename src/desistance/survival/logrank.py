@@ -1,4 +1,16 @@
-"""The log-rank test: do the groups' hazards differ, day by day, over the same risk sets?"""
+"""The log-rank test: do the groups' hazards differ, day by day, over the same risk sets?
+
+Each day's observed less expected events may be weighted by S ** rho * (1 - S) ** gamma, with S the
+Kaplan–Meier share of all groups together just before the day, in each stratum its own (Fleming and
+Harrington's family):
+
+    rho = 0, gamma = 0    the log-rank test: every day alike; best where hazards are proportional
+    rho = 1, gamma = 0    Peto and Peto's modification of the Wilcoxon test: early days count most
+    rho = 0, gamma = 1    late days count most
+    rho = 1, gamma = 1    the days in the middle
+
+The weights belong in the plan: chosen after seeing the curves, the p-value means nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +24,7 @@ from scipy.special import chdtrc
 from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.survival.curves import just_before, share_left
 from desistance.survival.risksets import risk_sets
 from desistance.survival.terms import labelled, told_of_left_out, without_empty
 from desistance.timetoevent import as_times
@@ -31,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogRank(Result):
-    """A log-rank test of G groups.
+    """A log-rank test of G groups, or one of its weighted relatives.
 
     Attributes
     ----------
@@ -39,9 +52,12 @@ class LogRank(Result):
     n, observed : int64 arrays, shape (G,)
         Rows and events of each group.
     expected : float64 array, shape (G,)
-        Events expected were the hazards the same.
+        Events expected were the hazards the same. Neither is weighted.
+    score : float64 array, shape (G,)
+        Observed - expected, each day weighted.
     covariance : float64 array, shape (G, G)
-        Of observed - expected.
+        Of the score.
+    rho, gamma : of the weights; see the module
     statistic, df, p_value
         Chi-squared; NaN with 0 degrees where the groups are never at risk together.
     """
@@ -50,10 +66,13 @@ class LogRank(Result):
     n: Ints
     observed: Ints
     expected: Floats
+    score: Floats
     covariance: Floats
     statistic: float
     df: int
     p_value: float
+    rho: float
+    gamma: float
     by: str
     strata: tuple[str, ...]
     n_left_out: int
@@ -79,7 +98,7 @@ class LogRank(Result):
     def summary(self) -> str:
         """Say which groups were compared, and the test."""
         lines = [
-            f"Log-rank test by {self.by}: {number(self.n.sum())} rows, "
+            f"{self._name()} by {self.by}: {number(self.n.sum())} rows, "
             f"{number(self.observed.sum())} events"
             + (f", strata by {', '.join(self.strata)}" if self.strata else ""),
             f"Rows left out: {number(self.n_left_out)}",
@@ -87,6 +106,13 @@ class LogRank(Result):
             text_table(self.to_frame()),
         ]
         return "\n".join(lines + [f"Caveat: {caveat}" for caveat in self.caveats])
+
+    def _name(self) -> str:
+        if (self.rho, self.gamma) == (0, 0):
+            return "Log-rank test"
+        if (self.rho, self.gamma) == (1, 0):
+            return "Peto–Peto test"
+        return f"Fleming–Harrington test (rho {self.rho:g}, gamma {self.gamma:g})"
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw observed against expected events of each group."""
@@ -106,6 +132,8 @@ def log_rank(
     by: str,
     *,
     strata: str | Sequence[str] | None = None,
+    rho: float = 0.0,
+    gamma: float = 0.0,
 ) -> LogRank:
     """Test whether groups have the same hazard, with delayed entry and strata.
 
@@ -119,15 +147,18 @@ def log_rank(
     strata
         A column, or several, within which groups are compared; the rows' own strata if any
         when left out.
+    rho, gamma
+        Which days count more; ``rho=1`` is Peto and Peto's test. See the module.
 
     Raises
     ------
     ModelError
-        If the rows have weights: the test is not defined for them.
+        If the rows have weights: the test is not defined for them. Or if `rho` or `gamma` is
+        negative.
 
     References
     ----------
-    Mantel (1966); R survival, `survdiff`.
+    Mantel (1966); Peto and Peto (1972); Harrington and Fleming (1982); R survival, `survdiff`.
 
     Examples
     --------
@@ -146,6 +177,8 @@ def log_rank(
             "The log-rank test is not defined with weights; use the Wald test of `fit_cox` with "
             "variance='cluster'."
         )
+    if not (0 <= rho < np.inf and 0 <= gamma < np.inf):
+        raise ModelError("`rho` and `gamma` are 0 or above.")
     names = [strata] if isinstance(strata, str) else list(strata or ())
     kept = came
     for name in names:
@@ -153,29 +186,43 @@ def log_rank(
     kept, group, labels = labelled(kept, by)
     stratum = labelled(kept, names)[1] if names else kept.strata
     sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum)
-    expected, covariance = _expected(sets, group, len(labels))
-    observed = np.bincount(group[kept.event], minlength=len(labels))
-    statistic, df = _chi_squared(observed - expected, covariance)
+    expected, score, covariance = _compared(sets, group, len(labels), _weights(sets, rho, gamma))
+    statistic, df = chi_squared(score, covariance)
     return LogRank(
-        labels, np.bincount(group, minlength=len(labels)), observed, expected, covariance,
-        statistic, df, float(chdtrc(df, statistic)) if df else np.nan, by,
+        labels, np.bincount(group, minlength=len(labels)),
+        np.bincount(group[kept.event], minlength=len(labels)),
+        expected, score, covariance, statistic, df,
+        float(chdtrc(df, statistic)) if df else np.nan, rho, gamma, by,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
         came.n - kept.n,
         tuple(told_of_left_out(came, kept)),
     )  # fmt: skip
 
 
-def _expected(sets: RiskSets, group: Ints, n_groups: int) -> tuple[Floats, Floats]:
-    """Expected events (G,) and the hypergeometric covariance of the observed (G, G)."""
-    at_risk = [sets.at_risk((group == code).astype(float)) for code in range(n_groups)]
-    mine = np.array(at_risk).reshape(n_groups, sets.n_days)
+def _weights(sets: RiskSets, rho: float, gamma: float) -> Floats:
+    """What each day counts for, shape (K,)."""
+    hazard = sets.n_events / sets.at_risk(np.ones(sets.n))
+    before = just_before(sets, share_left(sets, hazard))
+    return before**rho * (1 - before) ** gamma
+
+
+def _compared(
+    sets: RiskSets, group: Ints, n_groups: int, weight: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Expected events (G,), weighted score (G,) and its hypergeometric covariance (G, G)."""
+    mine = np.array([sets.at_risk((group == code).astype(float)) for code in range(n_groups)])
+    events = np.array(
+        [sets.at_last(1.0 * (sets.event & (group == code))) for code in range(n_groups)]
+    )
+    mine, events = (table.reshape(n_groups, sets.n_days) for table in (mine, events))
     all_of_them, d = mine.sum(axis=0), sets.n_events
     share = mine / all_of_them
-    spread = d * (all_of_them - d) / np.maximum(all_of_them - 1, 1)
-    return share @ d, np.diag(share @ spread) - (share * spread) @ share.T
+    spread = weight**2 * d * (all_of_them - d) / np.maximum(all_of_them - 1, 1)
+    covariance = np.diag(share @ spread) - (share * spread) @ share.T
+    return share @ d, (events - share * d) @ weight, covariance
 
 
-def _chi_squared(gap: Floats, covariance: Floats) -> tuple[float, int]:
+def chi_squared(gap: Floats, covariance: Floats) -> tuple[float, int]:
     """The statistic and its degrees of freedom, the rank of the covariance."""
     values, vectors = np.linalg.eigh(covariance)
     used = values > 1e-9 * values.max(initial=0.0)

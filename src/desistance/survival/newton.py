@@ -19,8 +19,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import LinAlgError, eigh, null_space
 
-from desistance.survival.partial_likelihood import evaluate, information
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -60,8 +58,8 @@ class Maximum:
 
 def maximise(problem: PartialLikelihood) -> Maximum:
     """Climb from 0 to the maximum, to a step below `SMALLEST_STEP` and one step more."""
-    null = evaluate(problem, np.zeros(problem.p))
-    null_information = information(problem, null)
+    null = problem.evaluate(np.zeros(problem.p))
+    null_information = problem.information(null)
     aliased = find_aliases(null_information, float(problem.sets.event_weight.sum()))
     kept = np.array([j for j in range(problem.p) if j not in aliased], dtype=int)
     free = np.eye(problem.p)[:, kept]
@@ -79,7 +77,7 @@ def maximise(problem: PartialLikelihood) -> Maximum:
             lost = np.hstack([lost, gone])
             free = free @ null_space(lost.T @ free, rcond=1e-4)
         point, last_size = higher, size
-        matrix = information(problem, point)
+        matrix = problem.information(point)
     unsettled = np.zeros(problem.p, bool)
     if size >= 1e-7:
         unsettled = np.abs(step) >= 1e-7
@@ -118,7 +116,7 @@ def _climb(problem: PartialLikelihood, point: Point, step: Floats) -> Point:
     """Take a step, or as much of it as does not lower the likelihood; stay if nothing will do."""
     slack = 1e-11 * (1 + abs(point.log_likelihood))
     for _ in range(30):
-        there = evaluate(problem, point.beta + step)
+        there = problem.evaluate(point.beta + step)
         if there.log_likelihood >= point.log_likelihood - slack:
             return there
         step = step / 2
@@ -138,13 +136,13 @@ def _move_far_out(
     """Move on along a monotone direction; give the place and the directions lost there, (p, m)."""
     reach = np.abs(step) @ problem.covariates.reach
     room = (LARGEST_PREDICTOR - np.abs(point.beta) @ problem.covariates.reach) / reach
-    far = evaluate(problem, point.beta + step * np.clip(room, 0.0, FAR_OUT))
+    far = problem.evaluate(point.beta + step * np.clip(room, 0.0, FAR_OUT))
     if not np.isfinite(far.log_likelihood):
         far = point
     lost = [step]
     try:
         share, directions = eigh(
-            free.T @ information(problem, far) @ free, free.T @ null_information @ free
+            free.T @ problem.information(far) @ free, free.T @ null_information @ free
         )
         lost += list((free @ directions[:, share < 1e-9]).T)
     except LinAlgError:

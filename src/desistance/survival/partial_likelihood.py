@@ -55,6 +55,14 @@ class PartialLikelihood:
         """How many covariates there are."""
         return len(self.covariates.names)
 
+    def evaluate(self, beta: Floats) -> Point:
+        """Log-likelihood and score at scaled coefficients `beta` (p,)."""
+        return evaluate(self, beta)
+
+    def information(self, at: Point) -> Floats:
+        """Minus the second derivative by scaled coefficients, shape (p, p)."""
+        return information(self, at)
+
 
 def partial_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> PartialLikelihood:
     """Set up the likelihood of rows whose risk sets and covariates are known."""
@@ -111,7 +119,7 @@ def evaluate(problem: PartialLikelihood, beta: Floats) -> Point:
     shift = _shift(problem, beta)
     line = np.concatenate([[-shift], slope])
     risk = np.empty(sets.n)
-    table = np.zeros((2, sets.n_days + 1, 1 + problem.p))
+    table = sets.empty_table(1 + problem.p)
     for rows in sets.blocks(1 + problem.p):
         x = problem.covariates.block(rows)
         risk[rows] = np.exp(np.minimum(line @ x, SAFE_EXPONENT))

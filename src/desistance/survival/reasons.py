@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,23 +30,24 @@ def why_not_estimable(problem: PartialLikelihood, top: Maximum) -> tuple[str, ..
         return (f"{NOT_ESTIMABLE}: no event",) * len(names)
     why = [""] * len(names)
     for j, others in top.aliased.items():
-        told = ", ".join(f"`{names[other]}`" for other in others)
-        if not others:
-            why[j] = "constant among those at risk together"
-        else:
-            why[j] = f"{'the same as' if len(others) == 1 else 'a combination of'} {told}"
+        why[j] = told_alias(names, others) or "constant among those at risk together"
     for far in np.flatnonzero(top.runaway):
-        why[far] = _why_monotone(problem, int(far))
+        x, say = problem.covariates.columns[far], problem.sets.has_say
+        why[far] = why_monotone(x[say], problem.sets.event[say], names[far])
     for late in np.flatnonzero(top.unsettled & ~top.runaway):
         why[late] = f"the fit had not settled after {top.iterations} steps"
     return tuple(f"{NOT_ESTIMABLE}: {reason}" if reason else "" for reason in why)
 
 
-def _why_monotone(problem: PartialLikelihood, j: int) -> str:
+def told_alias(names: tuple[str, ...], others: tuple[int, ...]) -> str:
+    """Say which terms a term repeats; empty where it repeats none."""
+    told = ", ".join(f"`{names[other]}`" for other in others)
+    return f"{'the same as' if len(others) == 1 else 'a combination of'} {told}" if told else ""
+
+
+def why_monotone(x: NDArray[Any], event: NDArray[np.bool_], name: str) -> str:
     """Say which side of a flag has no event, or that the covariate sorts the events."""
-    x, name = problem.covariates.columns[j], problem.covariates.names[j]
-    values = np.unique(x[problem.sets.has_say])
-    with_event = np.unique(x[problem.sets.event])
+    values, with_event = np.unique(x), np.unique(x[event])
     if len(values) == 2 and len(with_event) == 1:
         without = values[values != with_event[0]][0]
         return f"no event among those with `{name}` {float(without):g}"
@@ -77,12 +78,13 @@ def caveats_of(
         said.append("Some people have several events: use variance='cluster'.")
     if variance == "robust" and people < kept.n:
         said.append("Some people have several rows: use variance='cluster'.")
-    if variance == "cluster" and 0 < len(np.unique(clusters)) < FEWEST_CLUSTERS:
+    n_clusters = int(clusters.max(initial=-1)) + 1
+    if variance == "cluster" and 0 < n_clusters < FEWEST_CLUSTERS:
         said.append(
             Caveat(
                 f"Only {{clusters}} clusters: below {FEWEST_CLUSTERS}, the clustered variance is "
                 "too small.",
-                clusters=len(np.unique(clusters)),
+                clusters=n_clusters,
             )
         )
     return tuple(said)

@@ -21,7 +21,7 @@ of rows add up to the table of them all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -99,6 +99,17 @@ class RiskSets:
         for first in range(0, self.n, size):
             yield slice(first, min(first + size, self.n))
 
+    def of(self, event: NDArray[np.bool_]) -> RiskSets:
+        """Keep the days and who is at risk on them, for other events: rows (n,) ending on one."""
+        days = slice(self.n_days)
+        return replace(
+            self,
+            leaves=self.last + np.int32(self.n_days + 1) * event,
+            event=event,
+            n_events=np.bincount(self.last[event], minlength=self.n_days + 1)[days],
+            event_weight=self.at_last(event * self.weights()),
+        )
+
     def running(self, table: Floats) -> Floats:
         """Add up `table` (K, ...) from the first day of each stratum to its last."""
         out = np.empty_like(table)
@@ -124,6 +135,10 @@ class RiskSets:
         if self.before is not None:
             net -= np.bincount(self.before, values, self.n_days + 1)[: self.n_days]
         return self.running_back(net)
+
+    def empty_table(self, width: int) -> Floats:
+        """Make the table that those of blocks of rows with `width` columns are added up in."""
+        return np.zeros((2, self.n_days + 1, width))
 
     def weighted_tables(self, rows: slice, risk: Floats, x: Floats) -> Floats:
         """Scatter ``risk * x`` of a block of m rows, to be added up and given to `split`.

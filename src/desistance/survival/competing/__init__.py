@@ -1,0 +1,23 @@
+"""Competing events: custody, death or another kind of offence came first.
+
+    cumulative_incidence   the share for whom each kind of event came first, day by day
+    gray_test              do groups differ in that share?
+    fit_fine_gray          which people have a higher share, term by term
+
+Treating a competing event as a censoring (1 - Kaplan–Meier) answers what would happen if it could
+not come, and overstates what does happen. Each row has at most one event, and nothing follows it;
+its kind is `TimeToEvent.cause`, 1, 2, ... for `cause_labels`.
+"""
+
+from desistance.survival.competing.finegray import FineGrayFit, fit_fine_gray
+from desistance.survival.competing.gray import GrayTest, gray_test
+from desistance.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
+
+__all__ = [
+    "CumulativeIncidence",
+    "FineGrayFit",
+    "GrayTest",
+    "cumulative_incidence",
+    "fit_fine_gray",
+    "gray_test",
+]

@@ -1,0 +1,280 @@
+"""The share for whom each kind of event came first: the Aalen–Johansen estimator.
+
+On every event day a cause's share rises by S just before the day times (the cause's events / at
+risk), weights in both, with S the Kaplan–Meier share without any event; so the shares and S add
+up to 1, and a single cause is 1 - S. Ties need no order: a day's events of all causes share its
+risk set, and a censoring on the day comes after them (see `risksets`).
+
+The variance is the infinitesimal jackknife over people (see `influence`), with weights and without:
+R's multi-state ``survfit``. That of cmprsk's ``cuminc`` is Aalen's, a few per cent away from it
+in small groups and the same in large ones. Limits are those of log(-log(1 - share)), so that one
+cause has the limits of Kaplan–Meier's curve, turned over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from desistance.plots import house_style, new_axes
+from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.survival.competing.causes import causes_of, first_events
+from desistance.survival.curves import hazard_and_move, just_before, share_left
+from desistance.survival.groups import LIMITS, group_rows, read_curve
+from desistance.survival.influence import jackknife
+from desistance.survival.intervals import survival_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from desistance.survival.risksets import RiskSets
+    from desistance.timetoevent import HasTimes, TimeToEvent
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+ALL_OF_THEM = 1e-12  # a share this near to 1 is 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CumulativeIncidence(Result):
+    """The share for whom each cause came first, by group.
+
+    Attributes
+    ----------
+    curve : DataFrame
+        What `to_frame` gives.
+    groups : DataFrame
+        group, n (rows), n_events (of any cause), last_day; one row a group.
+    causes : the labels of the causes, in the order of their codes
+    """
+
+    curve: pd.DataFrame
+    groups: pd.DataFrame
+    causes: tuple[str, ...]
+    by: str | None
+    unit: str
+    confidence: float
+    n: int
+    n_people: int
+    n_events: int
+    n_left_out: int
+    caveats: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each group, cause and day on which anyone entered late, left or had an event.
+
+        `n_events` is of the row's cause, `n_censored` of people who left without any.
+        """
+        return self.curve
+
+    def at(self, days: Sequence[int]) -> pd.DataFrame:
+        """Read the shares on given days; NaN with a note after a group's last follow-up."""
+        wanted = np.asarray(days, np.int64)
+        found = [self.curve.head(0)]
+        for cause in self.causes:
+            line = self.curve[self.curve.cause == cause]
+            found.append(read_curve(line, self.groups, wanted, first=0.0).assign(cause=cause))
+        together = pd.concat([part for part in found if len(part)] or found, ignore_index=True)
+        place = together.group.map({label: i for i, label in enumerate(self.groups.group)})
+        columns = ["group", "cause", "day", "n_at_risk", *LIMITS, "note"]
+        return together.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)[columns]
+
+    def summary(self) -> str:
+        """Say who was followed, by which definitions, and where the shares end."""
+        last = self.curve.groupby(["group", "cause"], sort=False).tail(1)
+        lines = [
+            f"Cumulative incidence of {len(self.causes)} causes: {number(self.n_people)} people, "
+            f"{number(self.n_events)} events, {number(self.n)} rows"
+            + (f", by {self.by}" if self.by else ""),
+            "Aalen–Johansen, infinitesimal jackknife variance over people, "
+            f"{100 * self.confidence:g} % intervals of log(-log(1 - share))",
+            f"Rows left out: {number(self.n_left_out)}",
+            "",
+            text_table(self.groups),
+            "",
+            f"Share by the last day, in {self.unit}:",
+            text_table(last[["group", "cause", "day", *LIMITS, "note"]]),
+        ]
+        return "\n".join(lines + [f"Caveat: {caveat}" for caveat in self.caveats])
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw each share against time since the index date."""
+        ax = new_axes(ax)
+        last_day = dict(zip(self.groups.group, self.groups.last_day, strict=True))
+        with house_style():
+            for (group, cause), line in self.curve.groupby(["group", "cause"], sort=False):
+                day = np.concatenate([[0], line.day, [last_day[group]]])
+                low, share, high = (
+                    np.concatenate([[0.0], line[column].fillna(line.estimate), [np.nan]])
+                    for column in ("conf_low", "estimate", "conf_high")
+                )
+                share[-1] = share[-2]
+                ax.step(day, share, where="post", label=f"{group}, {cause}" if self.by else cause)
+                ax.fill_between(day, low, high, step="post", alpha=0.2)
+            ax.set(
+                xlabel=f"{self.unit.capitalize()} since index date",
+                ylabel="Share for whom it came first",
+                ylim=(0, None),
+            )
+            if len(self.curve):
+                ax.legend()
+        return ax
+
+
+def cumulative_incidence(
+    times: TimeToEvent | HasTimes, by: str | None = None, *, confidence: float = 0.95
+) -> CumulativeIncidence:
+    """Estimate the share for whom each kind of event came first, with late entry and weights.
+
+    Parameters
+    ----------
+    times
+        Rows of people at risk whose events have causes; nothing follows an event.
+    by
+        A column whose labels form the groups; rows without a label are left out and counted.
+    confidence
+        Of the limits.
+
+    Raises
+    ------
+    ModelError
+        If the rows name no causes, or go on after an event.
+
+    References
+    ----------
+    Aalen and Johansen (1978); R survival, multi-state `survfit`.
+
+    Examples
+    --------
+    >>> from desistance.timetoevent import TimeToEvent
+    >>> frame = pd.DataFrame({
+    ...     "day": [9, 13, 13, 18, 23], "over": [1, 1, 0, 1, 0],
+    ...     "what": ["reoffence", "custody", None, "reoffence", None],
+    ... })
+    >>> times = TimeToEvent.from_frame(frame, stop="day", event="over", cause="what")
+    >>> cumulative_incidence(times).at([9, 18])[["cause", "day", "n_at_risk", "estimate"]]
+           cause  day  n_at_risk  estimate
+    0    custody    9          5       0.0
+    1    custody   18          2       0.2
+    2  reoffence    9          5       0.2
+    3  reoffence   18          2       0.5
+    """
+    rows = group_rows(first_events(times), by)
+    kept, sets, causes = rows.times, rows.sets, rows.times.cause_labels
+    cause = causes_of(kept)
+    share, variance = share_and_variance(sets, cause, len(causes), kept.person)
+    inside = (share > 0) & (share < 1)
+    error = np.sqrt(np.maximum(variance, 0.0))
+    days = rows.days(sets, rows.ends & ~kept.event)
+    curves = [days.head(0)]
+    for code, label in enumerate(causes):
+        mine, hers = share[:, code], np.where(inside[:, code], error[:, code], np.nan)
+        left = np.where(inside[:, code], 1 - mine, np.nan)
+        low, high = survival_interval(left, hers / left, confidence, "log-log")
+        curves.append(
+            days.assign(
+                cause=label, n_events=sets.of(cause == code + 1).n_events, estimate=mine,
+                std_error=hers, conf_low=1 - high, conf_high=1 - low, note=_notes(mine),
+            )
+        )  # fmt: skip
+    curve = pd.concat(curves, ignore_index=True)
+    order = np.argsort(np.tile(sets.stratum, len(causes)), kind="stable")
+    columns = ["group", "cause", *days.columns[1:], *LIMITS, "note"]
+    groups = rows.counts(kept.event)
+    return CumulativeIncidence(
+        curve.iloc[order].reset_index(drop=True).reindex(columns=columns), groups, causes, by,
+        kept.unit, confidence, kept.n, rows.n_people, int(kept.event.sum()), rows.n_left_out,
+        (*rows.said, *_emptied_early(sets, share, groups)),
+    )  # fmt: skip
+
+
+def _emptied_early(sets: RiskSets, share: Floats, groups: pd.DataFrame) -> Iterator[str]:
+    """Say where everyone at risk had had an event before others entered."""
+    nobody_left = share.sum(axis=1) > 1 - ALL_OF_THEM
+    for code, label, last in zip(groups.index, groups.group, groups.last_day, strict=True):
+        if (nobody_left & (sets.stratum == code) & (sets.day < last)).any():
+            yield (
+                f"{label}: at some time everyone at risk had an event while others entered later, "
+                "so the shares stand still from there on; start them at a later day."
+            )
+
+
+def share_and_variance(
+    sets: RiskSets, cause: Ints, n_causes: int, person: Ints
+) -> tuple[Floats, Floats]:
+    """Share of each cause on every day, and its variance over people, shape (K, m) each.
+
+    One more event of cause c moves the share of cause k by (S / at risk, if c is k) + F_k m on its
+    day, with F_k the share and m the move of -log S; and by -F_k(t) m until day t.
+    """
+    hazard, moved = hazard_and_move(sets)
+    left = share_left(sets, hazard)
+    before = just_before(sets, left)
+    at_risk = sets.at_risk(sets.weights())
+    per_event = np.divide(before, at_risk, out=np.zeros_like(before), where=hazard > 0)
+    happened = [sets.of(cause == code + 1).event_weight for code in range(n_causes)]
+    events = np.array(happened).reshape(n_causes, sets.n_days).T
+    share = sets.running(per_event[:, None] * events)
+    share[share > 1 - ALL_OF_THEM] = 1.0
+    path = np.column_stack(
+        [
+            (per_event / np.maximum(at_risk, np.finfo(float).tiny))[:, None] * events
+            + share * (hazard * moved)[:, None],
+            hazard * moved,
+        ]
+    )
+    jump = np.repeat(np.column_stack([share * moved[:, None], moved])[:, None], n_causes + 1, 1)
+    jump[:, 0] = 0.0
+    for code in range(n_causes):
+        jump[:, code + 1, code] += per_event
+    stays, cause, person = _alike_together(sets, cause, n_causes, person)
+    move = _moves(stays, cause, path, jump)
+    spread = jackknife(stays, person, move, path)
+    own = np.diagonal(spread, axis1=1, axis2=2)[:, :n_causes]
+    crossed = spread[:, :n_causes, n_causes]
+    return share, own - 2 * share * crossed + share**2 * spread[:, -1, -1][:, None]
+
+
+def _moves(sets: RiskSets, cause: Ints, path: Floats, jump: Floats) -> Floats:
+    """What each row moves over its whole stay, shape (n, q); `jump` is (K, causes, q)."""
+    so_far = np.concatenate([sets.running(path), np.zeros((1, path.shape[1]))])
+    end = np.concatenate([jump - so_far[:-1, None], np.zeros((1, *jump.shape[1:]))])
+    move: Floats = end[sets.last, cause]
+    if sets.before is not None:
+        move += so_far[sets.before]
+    return sets.weights()[:, None] * move
+
+
+def _alike_together(
+    sets: RiskSets, cause: Ints, n_causes: int, person: Ints
+) -> tuple[RiskSets, Ints, Ints]:
+    """Put people of one row each, at risk from the start, who fared alike into one.
+
+    Their squares add up, so one person of the square root of the squared weights stands for them.
+    """
+    if sets.before is not None or int(person.max(initial=-1)) + 1 < sets.n:
+        return sets, cause, person
+    cells = sets.last * np.int64(n_causes + 1) + cause
+    squares = np.bincount(cells, sets.weights() ** 2, (sets.n_days + 1) * (n_causes + 1))
+    cell = np.flatnonzero(squares)
+    last, alike = (cell // (n_causes + 1)).astype(np.int32), cell % (n_causes + 1)
+    event = alike > 0
+    together = replace(
+        sets, last=last, leaves=last + np.int32(sets.n_days + 1) * event, event=event,
+        weight=np.sqrt(squares[cell]),
+    )  # fmt: skip
+    return together, alike, np.arange(len(cell))
+
+
+def _notes(share: Floats) -> NDArray[np.object_]:
+    notes = np.full(len(share), "", dtype=object)
+    notes[share == 0] = f"{NOT_ESTIMABLE}: no event yet"
+    notes[share == 1] = f"{NOT_ESTIMABLE}: everyone at risk had the event"
+    return notes

@@ -1,0 +1,205 @@
+"""How likely people are still watched: the weights of Fine and Gray's risk sets.
+
+Somebody who had a competing event before day t weighs, on day t,
+
+    P(still watched just before t) / P(still watched just before their event)
+
+by the product-limit of censoring: over the days from the event up to, not including, t,
+
+    (1 - left on the day / at risk on the day),
+
+everyone at risk counted, those with an event on the day too (as cmprsk's ``crr``). After a group's
+last day the probability is 0. With late entry each factor is divided by that of having entered,
+from the product-limit of entry in reverse time (Geskus, 2011):
+
+    (1 - entered on the day / at risk just after the day).
+
+Both are estimated within groups of people watched alike, case weights included. Tables have a row
+for each group and a column for each day from 0 to the last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desistance.errors import ModelError
+from desistance.survival.competing.causes import causes_of
+from desistance.timetoevent import where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.survival.competing.subdistribution import SubdistributionSets
+    from desistance.survival.partial_likelihood import PartialLikelihood, Point
+    from desistance.timetoevent import TimeToEvent
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Truths = NDArray[np.bool_]
+
+CERTAIN = 1 - 1e-12  # a share this near to 1 is 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watch:
+    """The probability of being watched, and what it is estimated from.
+
+    Attributes
+    ----------
+    times, group : the n rows, and the group of each, codes 0..g - 1
+    leaves, enters : bool arrays, shape (n,)
+        Rows that end in a censoring, and rows that come in after day 0.
+    at_risk, just_after : float64 arrays, shape (g, days)
+        Weights at risk on each day, and just after it.
+    leaving, entering : float64 arrays, shape (g, days)
+        Shares of them who leave, and who entered on the day.
+    probability : float64 array, shape (g, days)
+        Of still being watched just before each day, up to a factor that cancels.
+    """
+
+    times: TimeToEvent
+    group: Ints
+    leaves: Truths
+    enters: Truths
+    at_risk: Floats
+    just_after: Floats
+    leaving: Floats
+    entering: Floats
+    probability: Floats
+
+    @property
+    def late_entry(self) -> bool:
+        """Whether anyone comes in after day 0."""
+        return bool(self.enters.any())
+
+
+def watch(times: TimeToEvent, group: Ints, cause: int) -> Watch:
+    """Estimate how likely people are still watched on each day.
+
+    Raises
+    ------
+    ModelError
+        If a person's rows leave a gap or change group, or if at some time everyone at risk had
+        only just entered, so that nobody shows how likely entry was.
+    """
+    first, last = _ends_of_people(times, group)
+    leaves, enters = last & ~times.event, first & (times.start > 0)
+    shape = (int(group.max(initial=-1)) + 1, int(times.stop.max(initial=0)) + 1)
+    weight: Floats = np.ones(times.n) if times.weight is None else times.weight
+
+    def table(day: Ints, values: Floats) -> Floats:
+        sums = np.bincount(group * shape[1] + day, values, shape[0] * shape[1])
+        return sums.astype(float).reshape(shape)
+
+    change = table(times.start, weight) - table(times.stop, weight)
+    count = np.cumsum(
+        table(times.start, first.astype(float)) - table(times.stop, last.astype(float)), axis=1
+    )
+    just_after = np.where(count > 0.5, np.cumsum(change, axis=1), 0.0)
+    at_risk = np.concatenate([np.zeros((shape[0], 1)), just_after[:, :-1]], axis=1)
+    leaving = _share(table(times.stop, weight * leaves), at_risk)
+    entering = _share(table(times.start, weight * enters), just_after)
+    _refuse_unknown_entry(times, group, cause, entering)
+    stays = np.where(leaving < CERTAIN, 1 - leaving, 1.0)
+    stays[np.arange(shape[1]) >= _last_day(times, group, shape[0])[:, None]] = 0.0
+    stays /= np.where(entering < CERTAIN, 1 - entering, 1.0)
+    probability = np.ones(shape)
+    np.cumprod(stays[:, :-1], axis=1, out=probability[:, 1:])
+    return Watch(
+        times, group, leaves, enters, at_risk, just_after, leaving, entering, probability
+    )  # fmt: skip
+
+
+def influence_of_watching(
+    problem: PartialLikelihood, sets: SubdistributionSets, at: Point, watched: Watch, j: int
+) -> Floats:
+    """How far each row moves the score of covariate j through the weights, shape (n,).
+
+    Fine and Gray's psi: on a day u, let Q be what those who had a competing event before will take
+    from the score on u and later. A censoring on u spares it Q / at risk, an entry costs it Q / at
+    risk just after u; each row moves it by its own less those expected of it.
+    """
+    times, group = watched.times, watched.group
+    days, n_groups = watched.probability.shape[1], len(watched.probability)
+    who, stop = sets.stayers, times.stop[sets.stayers]
+    x = problem.covariates.columns[j][who] - problem.covariates.centre[j]
+    cells, stays = group[who] * days + stop, at.risk[who] * sets.lasting
+    hazard = sets.watched * at.tied.hazard
+    mean = at.at_risk[:, 1 + j] / at.at_risk[:, 0]
+
+    def before(values: Floats) -> Floats:
+        on_day = np.bincount(cells, values, n_groups * days).astype(float)
+        on_day = on_day.reshape(n_groups, days)
+        return np.cumsum(on_day, axis=1) - on_day
+
+    def from_then_on(values: Floats) -> Floats:
+        on_day = np.zeros((n_groups, days))
+        on_day[:, sets.day] = values
+        return np.cumsum(on_day[:, ::-1], axis=1)[:, ::-1]
+
+    owed = before(stays * x) * from_then_on(hazard) - before(stays) * from_then_on(hazard * mean)
+    leave = _share(owed, watched.at_risk)
+    path = np.cumsum(leave * watched.leaving, axis=1)
+    moved = watched.leaves * leave[group, times.stop]
+    moved += path[group, times.start] - path[group, times.stop]
+    if watched.late_entry:
+        enter = _share(owed, watched.just_after)
+        path = np.cumsum(enter * watched.entering, axis=1) - enter * watched.entering
+        moved -= watched.enters * enter[group, times.start]
+        moved += path[group, times.stop] - path[group, times.start]
+    return sets.weights() * moved
+
+
+def _ends_of_people(times: TimeToEvent, group: Ints) -> tuple[Truths, Truths]:
+    """Which rows are the first, and the last, of a person; refuse gaps and changes of group."""
+    if int(times.person.max(initial=-1)) + 1 == times.n:
+        return np.ones(times.n, bool), np.ones(times.n, bool)
+    order = np.lexsort((times.start, times.person))
+    this, following = order[:-1], order[1:]
+    same = times.person[this] == times.person[following]
+    gap, other = np.zeros(times.n, bool), np.zeros(times.n, bool)
+    gap[following] = same & (times.stop[this] < times.start[following])
+    other[following] = same & (group[this] != group[following])
+    if gap.any():
+        raise ModelError(
+            f"Before {where(gap)} the same person has a gap: a Fine–Gray model needs one stretch "
+            "of days a person, because the weights say who is still watched. Use `fit_cox` for "
+            "the cause, others censored, with `cumulative_incidence`."
+        )
+    if other.any():
+        raise ModelError(
+            f"In {where(other)} a person changes group of `strata`: how somebody is watched must "
+            "be known when they enter."
+        )
+    first, last = np.ones(times.n, bool), np.ones(times.n, bool)
+    first[following[same]], last[this[same]] = False, False
+    return first, last
+
+
+def _refuse_unknown_entry(times: TimeToEvent, group: Ints, cause: int, entering: Floats) -> None:
+    """Refuse days on which all had just entered, between a competing event and the cause."""
+    of_cause = times.stop[causes_of(times) == cause]
+    competing = times.event & (causes_of(times) != cause)
+    known = np.zeros(entering.shape)
+    np.add.at(known, (group[competing], times.stop[competing]), 1.0)
+    days = np.arange(entering.shape[1]) < of_cause.max(initial=0)
+    unknown = (entering >= CERTAIN) & (np.cumsum(known, axis=1) > 0) & days
+    if unknown.any():
+        raise ModelError(
+            f"On {int(unknown.any(axis=0).sum())} days everyone at risk had only just entered, "
+            "after others had a competing event, so the weights of a Fine–Gray model are unknown. "
+            "Start following everyone at a later day, or merge groups of `strata`."
+        )
+
+
+def _last_day(times: TimeToEvent, group: Ints, n_groups: int) -> Ints:
+    last = np.zeros(n_groups, np.int64)
+    np.maximum.at(last, group, times.stop)
+    return last
+
+
+def _share(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)

@@ -1,0 +1,151 @@
+"""Rows at risk, group by group, with every day that a curve lists.
+
+A group is a stratum of the risk sets: groups share nobody at risk. A group may change within a
+person (the days before a change count for the old group); a row that the same person carries on
+in the same group is neither an end nor a late entry. A curve lists the days on which anyone
+entered late, left, or had the event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from desistance.results import NOT_ESTIMABLE
+from desistance.survival.risksets import risk_sets
+from desistance.survival.terms import labelled, told_of_left_out
+from desistance.timetoevent import as_times
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.survival.risksets import RiskSets
+    from desistance.timetoevent import HasTimes, TimeToEvent
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+LIMITS = ["estimate", "std_error", "conf_low", "conf_high"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupRows:
+    """The n rows that have a group, and the K days listed for the groups.
+
+    Attributes
+    ----------
+    times : the rows kept
+    group : int64 array, shape (n,)
+        Codes of `labels`.
+    ends : bool array, shape (n,)
+        Whether nobody carries the row on.
+    sets : RiskSets
+        One stratum a group.
+    n_left_out, said
+        Rows left out for want of a label, and the sentence that says so.
+    """
+
+    times: TimeToEvent
+    group: Ints
+    labels: tuple[str, ...]
+    ends: NDArray[np.bool_]
+    sets: RiskSets
+    n_left_out: int
+    said: list[str]
+
+    @property
+    def n_people(self) -> int:
+        """How many people there are."""
+        return int(self.times.person.max(initial=-1)) + 1
+
+    def counts(self, event: NDArray[np.bool_]) -> pd.DataFrame:
+        """Count each group: group, n (rows), n_events, last_day."""
+        last_day = np.zeros(len(self.labels), np.int64)
+        np.maximum.at(last_day, self.group, self.times.stop)
+        return pd.DataFrame(
+            {
+                "group": self.labels,
+                "n": np.bincount(self.group, minlength=len(self.labels)),
+                "n_events": np.bincount(self.group[event], minlength=len(self.labels)),
+                "last_day": last_day,
+            }
+        )
+
+    def days(self, sets: RiskSets, censored: NDArray[np.bool_]) -> pd.DataFrame:
+        """List the days: group, day, n_at_risk, n_events (those of `sets`), n_censored."""
+        return pd.DataFrame(
+            {
+                "group": np.array(self.labels, dtype=object)[sets.stratum],
+                "day": sets.day,
+                "n_at_risk": np.rint(sets.at_risk(np.ones(sets.n))).astype(np.int64),
+                "n_events": sets.n_events,
+                "n_censored": sets.at_last(censored.astype(float)).astype(np.int64),
+            }
+        )
+
+
+def group_rows(times: TimeToEvent | HasTimes, by: str | None) -> GroupRows:
+    """Group rows by a column; rows without a label are left out and counted."""
+    came = as_times(times)
+    kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
+    carries_on, carried_on = _seams(kept, group)
+    enters, leaves = (kept.start > 0) & ~carried_on, ~kept.event & ~carries_on
+    sets = risk_sets(
+        kept.start, kept.stop, kept.event, stratum=group, weight=kept.weight,
+        marked=(
+            np.concatenate([group[enters], group[leaves]]),
+            np.concatenate([kept.start[enters], kept.stop[leaves]]),
+        ),
+    )  # fmt: skip
+    said = told_of_left_out(came, kept)
+    if not kept.n:
+        said.append("Nobody is at risk.")
+    return GroupRows(kept, group, labels, ~carries_on, sets, came.n - kept.n, said)
+
+
+def _seams(times: TimeToEvent, group: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rows the same person and group carries on, and which carry one on, (n,) each."""
+    order = np.lexsort((times.start, times.person))
+    this, following = order[:-1], order[1:]
+    seam = (
+        (times.person[this] == times.person[following])
+        & (group[this] == group[following])
+        & (times.stop[this] == times.start[following])
+    )
+    before, after = np.zeros(times.n, bool), np.zeros(times.n, bool)
+    before[this[seam]], after[following[seam]] = True, True
+    return before, after
+
+
+def read_curve(
+    curve: pd.DataFrame, groups: pd.DataFrame, days: Ints, *, first: float
+) -> pd.DataFrame:
+    """Read step curves on given days; NaN with a note after a group's last follow-up.
+
+    `first` is the estimate before any event.
+    """
+    found = [
+        _read_line(curve[curve.group == label], label, last, days, first)
+        for label, last in zip(groups.group, groups.last_day, strict=True)
+    ]
+    return pd.concat(found, ignore_index=True) if found else curve.head(0)
+
+
+def _read_line(line: pd.DataFrame, label: str, last: int, days: Ints, first: float) -> pd.DataFrame:
+    known = line.day.to_numpy()
+    reached = np.searchsorted(known, days, side="right")
+    coming = np.minimum(np.searchsorted(known, days), max(len(known) - 1, 0))
+    start = pd.DataFrame({"estimate": [first], "note": f"{NOT_ESTIMABLE}: no event yet"})
+    steps = pd.concat([start, line[[*LIMITS, "note"]]], ignore_index=True).iloc[reached]
+    out = pd.DataFrame({"group": label, "day": days})
+    out["n_at_risk"] = line.n_at_risk.to_numpy()[coming] if len(known) else 0
+    out[[*LIMITS, "note"]] = steps[[*LIMITS, "note"]].to_numpy()
+    out[LIMITS] = out[LIMITS].astype(float)
+    late = days > last
+    out.loc[late, LIMITS] = np.nan
+    out.loc[late, "n_at_risk"] = 0
+    out.loc[late, "note"] = f"{NOT_ESTIMABLE}: after the last follow-up, {last}"
+    return out

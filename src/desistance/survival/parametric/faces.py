@@ -1,0 +1,158 @@
+"""What fits of one population and of a split one show alike: predictions, curve, caveats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from desistance.errors import ModelError
+from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
+from desistance.results import NOT_ESTIMABLE
+from desistance.survival.curves import kaplan_meier
+from desistance.survival.reasons import caveats_of
+from desistance.survival.terms import labelled, read_terms, without_empty
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from desistance.survival.parametric.solution import Solution
+    from desistance.survival.reasons import Variance
+    from desistance.survival.terms import Term
+    from desistance.timetoevent import TimeToEvent
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+DAYS_DRAWN = 41
+LIMITS = ["estimate", "std_error", "conf_low", "conf_high"]
+
+
+def rows_to_fit(
+    came: TimeToEvent, *terms: Sequence[str], cluster: str | None
+) -> tuple[TimeToEvent, tuple[tuple[Term, ...], ...]]:
+    """Leave out rows where a term or the cluster is empty; read each list of terms."""
+    kept = came if cluster is None else without_empty(came, cluster)
+    for names in terms:
+        kept = read_terms(kept, names)[0] if len(names) else kept
+    return kept, tuple(read_terms(kept, names)[1] if len(names) else () for names in terms)
+
+
+def clusters_of(times: TimeToEvent, variance: Variance, cluster: str | None) -> Ints | None:
+    """Which rows the sandwich adds up before it squares, shape (n,); None for no sandwich."""
+    if variance not in ("model", "robust", "cluster"):
+        raise ModelError("`variance` is 'model', 'robust' or 'cluster'.")
+    if cluster is not None and variance != "cluster":
+        raise ModelError("`cluster` has a meaning only with variance='cluster'.")
+    if variance == "model":
+        return None
+    if variance == "robust":
+        return np.arange(times.n)
+    return labelled(times, cluster)[1] if cluster else times.person
+
+
+def caveats(
+    came: TimeToEvent,
+    kept: TimeToEvent,
+    solution: Solution,
+    variance: Variance,
+    clusters: Ints | None,
+) -> tuple[str, ...]:
+    """What a reader must know before reading the numbers."""
+    of_terms = zip(solution.notes, solution.is_term, strict=True)
+    notes = tuple(note for note, is_term in of_terms if is_term)
+    said = list(
+        caveats_of(came, kept, notes, variance, kept.person if clusters is None else clusters)
+    )
+    if kept.weight is not None and variance == "model":
+        said.append(
+            "The weights are read as numbers of people alike; for balancing weights use "
+            "variance='robust', or 'cluster' with several rows a person."
+        )
+    if kept.strata is not None:
+        said.append("The rows' strata are not used: all share one distribution.")
+    return tuple(said)
+
+
+def told_of_variance(variance: Variance, clusters: str, *, weighted: bool) -> str:
+    """Name the kind of variance, and whether there are weights."""
+    kind = {
+        "model": "model variance",
+        "robust": "robust variance over rows",
+        "cluster": f"robust variance clustered by {clusters}",
+    }[variance]
+    return kind[0].upper() + kind[1:] + (", weighted" if weighted else "")
+
+
+def covariates_of(read_as: tuple[Term, ...], profile: Mapping[str, object]) -> Floats:
+    """Make one and the covariates of a profile, shape (1 + p,)."""
+    return np.array([1.0, *(value for term in read_as for value in term.of(profile))])
+
+
+def predicted(
+    solution: Solution,
+    x: Floats,
+    share_x: Floats | None,
+    days: Sequence[int],
+    last_day: int,
+    *,
+    why_not_later: str = "",
+) -> pd.DataFrame:
+    """Survival at covariates `x` (1 + p,) on each day, with a note after the last follow-up.
+
+    Extrapolation is marked, or left empty where there is a reason against it.
+    """
+    frame = solution.survival(x, share_x, days)
+    later = frame.day > last_day
+    frame["note"] = np.where(later, f"extrapolated: after the last follow-up, {last_day}", "")
+    if why_not_later:
+        frame.loc[later, LIMITS] = np.nan
+        frame.loc[later, "note"] = why_not_later
+    unknown = frame.estimate.isna() & frame.note.str.startswith(NOT_ESTIMABLE).eq(False)
+    frame.loc[unknown, "note"] = f"{NOT_ESTIMABLE}: a term of the fit is not"
+    return frame
+
+
+def fitted_curve(
+    times: TimeToEvent, solution: Solution, x: Floats, share_x: Floats | None = None
+) -> pd.DataFrame:
+    """The fitted curve, averaged over people at covariates `x` (1 + p, n), and Kaplan-Meier's.
+
+    A person counts with the covariates and the weight of their first row.
+    """
+    if not times.n:
+        return pd.DataFrame(columns=["day", "estimate", "observed"], dtype=float)
+    last = int(times.stop.max())
+    days = np.unique(np.linspace(1, last, DAYS_DRAWN).astype(np.int64))
+    in_time = np.lexsort((times.start, times.person))
+    first = in_time[np.unique(times.person[in_time], return_index=True)[1]]
+    weight = np.ones(times.n) if times.weight is None else times.weight
+    observed = kaplan_meier(times).at(days.tolist())
+    return pd.DataFrame(
+        {
+            "day": days,
+            "estimate": solution.mean_survival(
+                x[:, first], None if share_x is None else share_x[:, first], weight[first], days
+            ),
+            "observed": observed.estimate.to_numpy(),
+        }
+    )
+
+
+def draw_fit(curve: pd.DataFrame, label: str, unit: str, *, ax: Axes | None = None) -> Axes:
+    """Draw a fitted curve over the Kaplan-Meier curve that it should follow."""
+    ax = new_axes(ax)
+    with house_style():
+        ax.step(curve.day, curve.observed, where="post", color=DARK_BLUE, label="Kaplan–Meier")
+        ax.plot(curve.day, curve.estimate, color=DARK_PINK, linestyle="--", label=label)
+        ax.set(
+            xlabel=f"{unit.capitalize()} since index date",
+            ylabel="Share not yet reoffended",
+            ylim=(0, 1.02),
+        )
+        ax.legend()
+    return ax

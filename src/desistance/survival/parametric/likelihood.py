@@ -1,0 +1,249 @@
+"""The likelihood of rows (start, stop], for one population or one split in two.
+
+A row adds, times its weight,
+
+    log density(stop) if it ends in an event, else log survival(stop),  -  log survival(start)
+
+so a late entry is conditioned on, and rows cut from one stay add up to the whole stay. Where a
+share pi of people has the event eventually and the others never,
+
+    density = pi f,   survival = 1 - pi + pi S,   log(pi / (1 - pi)) = share
+
+Every row has four predictors: location, log of the scale, shape, share. A part of the model is a
+design that makes one of them from coefficients; a predictor without a part stays at 0, and a
+model without a share has one population. All derivatives are exact, up to the shape's
+(see `distributions`).
+
+Times enter as logarithms around their mean, covariates centred and per standard deviation, so
+that neither days for months nor pounds for pence change what is found. The value here is that of
+log time; on the scale of time it is less by the logarithms of the event times (`jacobian`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from desistance.survival.parametric.distributions import Distribution, derivatives
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.timetoevent import TimeToEvent
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+LOCATION, LOG_SCALE, SHAPE, SHARE = range(4)
+ROWS_IN_CACHE = 4096
+
+
+class Jet(NamedTuple):
+    """A quantity of n rows with its derivatives by the four predictors.
+
+    `value` (n,), `slope` (4, n), `bend` (4, 4, n).
+    """
+
+    value: Floats
+    slope: Floats
+    bend: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogRows:
+    """Rows in logarithms less `centre`; weights have mean 1 and were `mean_weight` times that.
+
+    `late` (m,) numbers the rows that enter after 0, at `log_start` (m,).
+    """
+
+    log_stop: Floats
+    event: NDArray[np.bool_]
+    weight: Floats
+    late: Ints
+    log_start: Floats
+    centre: float
+    mean_weight: float
+
+    @property
+    def jacobian(self) -> float:
+        """What the log-likelihood of log time loses on the scale of time."""
+        return float((self.weight * (self.log_stop + self.centre))[self.event].sum())
+
+
+def log_rows(times: TimeToEvent) -> LogRows:
+    """Take rows to logarithms."""
+    weight = np.ones(times.n) if times.weight is None else times.weight
+    mean_weight = float(weight.sum()) / max(times.n, 1)
+    weight = weight / mean_weight
+    log_stop = np.log(times.stop)
+    centre = float(log_stop @ weight) / max(times.n, 1)
+    late = np.flatnonzero(times.start > 0)
+    return LogRows(
+        log_stop - centre, times.event, weight, late, np.log(times.start[late]) - centre,
+        centre, mean_weight,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """Coefficients' way to a predictor: `design` has shape (coefficients, n)."""
+
+    predictor: int
+    design: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point:
+    """The log-likelihood at `theta` (p,), its score (p,) and its matrix of second derivatives."""
+
+    theta: Floats
+    value: float
+    score: Floats
+    bend: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Rows that add the same thing, few enough to stay in cache.
+
+    They are numbered `rows` (m,); the quantity is read at `log_time` (m,) and counts `weight` (m,)
+    times, below zero for the start of a late entry. `designs` are cut from the parts'.
+    """
+
+    rows: Ints
+    log_time: Floats
+    weight: Floats
+    of_density: bool
+    designs: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likelihood:
+    """What is to be maximised: a distribution, and the rows in pieces.
+
+    `parts` say which predictor each run of coefficients makes.
+    """
+
+    distribution: Distribution
+    parts: tuple[Part, ...]
+    pieces: tuple[Piece, ...]
+
+    def __call__(self, theta: Floats) -> Point:
+        """Evaluate; where the numbers leave the range of a float the value is -inf."""
+        value, score, bend = 0.0, np.zeros(len(theta)), np.zeros((len(theta), len(theta)))
+        with np.errstate(all="ignore"):
+            for piece in self.pieces:
+                jet = self._jet(piece, theta)
+                value += float(piece.weight @ jet.value)
+                score += self._scores(piece, jet).sum(axis=1)
+                weighted = jet.bend * piece.weight
+                bend += np.block([
+                    [mine * weighted[one.predictor, other.predictor] @ theirs.T
+                     for other, theirs in zip(self.parts, piece.designs, strict=True)]
+                    for one, mine in zip(self.parts, piece.designs, strict=True)
+                ])  # fmt: skip
+        sound = np.isfinite(value) and np.isfinite(score).all() and np.isfinite(bend).all()
+        return Point(theta, value if sound else -np.inf, score, bend)
+
+    def scores(self, theta: Floats) -> Floats:
+        """Every row's share in the score, shape (coefficients, n)."""
+        scores = np.zeros((len(theta), self.parts[0].design.shape[1]))
+        for piece in self.pieces:
+            scores[:, piece.rows] += self._scores(piece, self._jet(piece, theta))
+        return scores
+
+    def _scores(self, piece: Piece, jet: Jet) -> Floats:
+        slope = jet.slope * piece.weight
+        return np.vstack([
+            design * slope[part.predictor]
+            for part, design in zip(self.parts, piece.designs, strict=True)
+        ])  # fmt: skip
+
+    def _jet(self, piece: Piece, theta: Floats) -> Jet:
+        predictors = np.zeros((4, len(piece.rows)))
+        first = 0
+        for part, design in zip(self.parts, piece.designs, strict=True):
+            own = theta[first : first + len(design)]
+            predictors[part.predictor] = own @ design
+            first += len(design)
+        split = any(part.predictor == SHARE for part in self.parts)
+        return jet_at(
+            self.distribution, piece.log_time, predictors, split=split, of_density=piece.of_density
+        )
+
+
+def likelihood_of(rows: LogRows, distribution: Distribution, parts: tuple[Part, ...]) -> Likelihood:
+    """Set up the likelihood of rows, with a part for every predictor that is not 0."""
+    at_start = np.zeros_like(rows.log_stop)
+    at_start[rows.late] = rows.log_start
+    pieces = [
+        Piece(
+            which, log_time[which], sign * rows.weight[which], of_density,
+            tuple(np.ascontiguousarray(part.design[:, which]) for part in parts),
+        )
+        for numbers, log_time, sign, of_density in (
+            (np.flatnonzero(rows.event), rows.log_stop, 1, True),
+            (np.flatnonzero(~rows.event), rows.log_stop, 1, False),
+            (rows.late, at_start, -1, False),
+        )
+        for which in np.split(numbers, range(ROWS_IN_CACHE, len(numbers), ROWS_IN_CACHE))
+        if len(which)
+    ]  # fmt: skip
+    return Likelihood(distribution, parts, tuple(pieces))
+
+
+def jet_at(
+    distribution: Distribution,
+    log_time: Floats,
+    predictors: Floats,
+    *,
+    split: bool,
+    of_density: bool,
+) -> Jet:
+    """Log density (of log time) or log survival at `log_time` (n,), given predictors (4, n).
+
+    The shape is the same for all rows.
+    """
+    n = len(log_time)
+    scale, shape = np.exp(predictors[LOG_SCALE]), float(predictors[SHAPE, 0]) if n else 0.0
+    z = (log_time - predictors[LOCATION]) / scale
+    value, (z1, q1), (z2, zq, q2) = derivatives(distribution, z, shape, of_density=of_density)
+    slope, bend = np.zeros((4, n)), np.zeros((4, 4, n))
+    slope[:3] = -z1 / scale, -z * z1 - of_density, q1
+    bend[LOCATION, LOCATION] = z2 / scale**2
+    bend[LOG_SCALE, LOG_SCALE] = z * (z * z2 + z1)
+    bend[SHAPE, SHAPE] = q2
+    bend[LOCATION, LOG_SCALE] = (z * z2 + z1) / scale
+    bend[LOCATION, SHAPE] = -zq / scale
+    bend[LOG_SCALE, SHAPE] = -z * zq
+    for one, other in ((LOCATION, LOG_SCALE), (LOCATION, SHAPE), (LOG_SCALE, SHAPE)):
+        bend[other, one] = bend[one, other]
+    jet = Jet(value - of_density * predictors[LOG_SCALE], slope, bend)
+    if not split:
+        return jet
+    return (_with_share if of_density else _or_never)(jet, predictors[SHARE])
+
+
+def _with_share(density: Jet, share: Floats) -> Jet:
+    """Turn log f into log(pi f)."""
+    eventual = expit(share)
+    density.slope[SHARE] = 1 - eventual
+    density.bend[SHARE, SHARE] = -eventual * (1 - eventual)
+    return Jet(density.value - np.logaddexp(0.0, -share), density.slope, density.bend)
+
+
+def _or_never(survival: Jet, share: Floats) -> Jet:
+    """Turn log S into log(1 - pi + pi S)."""
+    eventual, still = expit(share), expit(share + survival.value)
+    turn = still * (1 - still)
+    slope, bend = survival.slope, survival.bend
+    mixed = still * bend + turn * slope[:, None] * slope[None]
+    mixed[SHARE, :3] = mixed[:3, SHARE] = turn * slope[:3]
+    mixed[SHARE, SHARE] = turn - eventual * (1 - eventual)
+    slope = still * slope
+    slope[SHARE] = still - eventual
+    value = np.logaddexp(0.0, share + survival.value) - np.logaddexp(0.0, share)
+    return Jet(value, slope, mixed)

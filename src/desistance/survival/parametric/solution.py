@@ -1,0 +1,240 @@
+"""From designs to coefficients in their own units, with what cannot be estimated and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.linalg import block_diag
+from scipy.special import expit, logit, ndtr, ndtri
+
+from desistance.results import NOT_ESTIMABLE
+from desistance.survival.intervals import survival_interval
+from desistance.survival.parametric.ascent import climb
+from desistance.survival.parametric.distributions import standard
+from desistance.survival.parametric.likelihood import (
+    LOCATION,
+    LOG_SCALE,
+    SHAPE,
+    SHARE,
+    Likelihood,
+    Part,
+    jet_at,
+    likelihood_of,
+)
+from desistance.survival.reasons import why_monotone
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from desistance.survival.parametric.ascent import Top
+    from desistance.survival.parametric.designs import Design
+    from desistance.survival.parametric.distributions import Distribution
+    from desistance.survival.parametric.likelihood import LogRows
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+Designs = dict[int, "Design"]  # by the predictor they make, ascending
+
+Z95 = float(ndtri(0.975))
+WITHOUT_END = "the likelihood rises without end"
+RUNS_ALONG = 1e-2  # of the largest coefficient of a direction without a top
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """P coefficients of a fitted likelihood, in their own units.
+
+    Attributes
+    ----------
+    names, notes : P each; a note says why a coefficient is not estimable
+    predictor : int64 array, shape (P,)
+        Which predictor each makes, ascending: LOCATION, LOG_SCALE, SHAPE, SHARE of `likelihood`.
+    is_term : bool array, shape (P,)
+        Not the intercepts, the scale and the shape.
+    values : float64 array, shape (P,)
+        0 where aliased, NaN where the likelihood has no top.
+    covariance : float64 array, shape (P, P)
+        0 for what is aliased, NaN where `values` are.
+    log_likelihood : on the scale of time
+    degrees : how many coefficients were free
+    """
+
+    distribution: Distribution
+    names: tuple[str, ...]
+    notes: tuple[str, ...]
+    predictor: Ints
+    is_term: NDArray[np.bool_]
+    values: Floats
+    covariance: Floats
+    log_likelihood: float
+    degrees: int
+    steps: int
+
+    def frame(self, *, log: bool) -> pd.DataFrame:
+        """Tidy coefficients, or with `log` false their exponentials (a shape stays as it is)."""
+        values = np.where([bool(note) for note in self.notes], np.nan, self.values)
+        error = np.where(np.isnan(values), np.nan, np.sqrt(np.diag(self.covariance)))
+        limits = np.stack([values + side * error for side in (0.0, -Z95, Z95)])
+        if not log:
+            with np.errstate(over="ignore"):
+                limits = np.where(self.predictor == SHAPE, limits, np.exp(limits))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(self.is_term, values / error, np.nan)
+        return pd.DataFrame(
+            {
+                "term": self.names, "estimate": limits[0], "std_error": error,
+                "conf_low": limits[1], "conf_high": limits[2], "statistic": z,
+                "p_value": 2 * ndtr(-np.abs(z)), "note": self.notes,
+            }
+        )  # fmt: skip
+
+    def of(self, predictor: int) -> Floats:
+        """The coefficients that make one predictor."""
+        return self.values[self.predictor == predictor]
+
+    def survival(self, x: Floats, share_x: Floats | None, days: Sequence[int]) -> pd.DataFrame:
+        """Share without the event at covariates `x` (1 + p,), a row per day, with 95 % limits."""
+        wanted = np.asarray(days, dtype=np.int64)
+        with np.errstate(invalid="ignore"):
+            log_share, moved = self._log_survival(x, share_x, np.log(np.maximum(wanted, 1)))
+        spread = np.einsum("pm,pq,qm->m", moved, self.covariance, moved)
+        estimate = np.where(wanted > 0, np.exp(log_share), 1.0)
+        error = np.where(wanted > 0, np.sqrt(spread), 0.0)
+        low, high = survival_interval(estimate, error, 0.95, "log-log")
+        return pd.DataFrame(
+            {
+                "day": wanted, "estimate": estimate, "std_error": estimate * error,
+                "conf_low": low, "conf_high": high,
+            }
+        )  # fmt: skip
+
+    def _log_survival(
+        self, x: Floats, share_x: Floats | None, log_time: Floats
+    ) -> tuple[Floats, Floats]:
+        """Log survival at `log_time` (m,), and how each coefficient moves it, (P, m)."""
+        given = {LOCATION: x, SHARE: np.zeros(0) if share_x is None else share_x}
+        by_coefficient = np.concatenate(
+            [given[LOCATION], np.ones(len(self.of(LOG_SCALE)) + len(self.of(SHAPE))), given[SHARE]]
+        )
+        predictors = np.zeros((4, len(log_time)))
+        np.add.at(predictors, self.predictor, (self.values * by_coefficient)[:, None])
+        jet = jet_at(
+            self.distribution, log_time, predictors, split=share_x is not None, of_density=False
+        )
+        return jet.value, jet.slope[self.predictor] * by_coefficient[:, None]
+
+    def mean_survival(
+        self, x: Floats, share_x: Floats | None, weight: Floats, days: Ints
+    ) -> Floats:
+        """Survival on each day, averaged over covariates x (1 + p, n) with weights (n,).
+
+        NaN where a coefficient is.
+        """
+        if np.isnan(self.values).any():
+            return np.full(len(days), np.nan)
+        location, scale = self.of(LOCATION) @ x, float(np.exp(self.of(LOG_SCALE).sum()))
+        shape = float(self.of(SHAPE).sum())
+        eventual = 1.0 if share_x is None else expit(self.of(SHARE) @ share_x)
+        curves = (
+            np.exp(standard(self.distribution, (np.log(day) - location) / scale, shape).survival)
+            for day in days
+        )
+        return np.array([np.average(1 - eventual + eventual * s, weights=weight) for s in curves])
+
+
+def solve(
+    rows: LogRows, distribution: Distribution, designs: Designs, *, clusters: Ints | None = None
+) -> Solution:
+    """Find the maximum of the likelihood; `clusters` (n,) makes the covariance a sandwich."""
+    predictor = np.repeat(list(designs), [len(own.names) for own in designs.values()])
+    is_term = np.array([j > 0 for own in designs.values() for j in range(len(own.names))])
+    names = tuple(name for own in designs.values() for name in own.names)
+    if not rows.event.any():
+        none = np.full(len(names), np.nan)
+        return Solution(
+            distribution, names, (f"{NOT_ESTIMABLE}: no event",) * len(names), predictor, is_term,
+            none, np.outer(none, none), np.nan, 0, 0,
+        )  # fmt: skip
+    top = _highest(rows, distribution, designs)
+    covariance = top.covariance / rows.mean_weight
+    if clusters is not None:
+        covariance = _sandwich(_likelihood(rows, distribution, designs), top, clusters)
+    back = block_diag(*(own.back for own in designs.values()))
+    values = back @ top.theta
+    values[0] += rows.centre
+    notes = _notes(designs, top, back @ top.lost, rows.event)
+    blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
+    return Solution(
+        distribution, names, notes, predictor, is_term, np.where(blank, np.nan, values),
+        np.where(blank | blank[:, None], np.nan, back @ covariance @ back.T),
+        rows.mean_weight * (top.value - rows.jacobian) if top.settled else np.nan,
+        len(top.theta) - top.lost.shape[1], top.steps,
+    )  # fmt: skip
+
+
+def _likelihood(rows: LogRows, distribution: Distribution, designs: Designs) -> Likelihood:
+    parts = tuple(Part(predictor, own.matrix) for predictor, own in designs.items())
+    return likelihood_of(rows, distribution, parts)
+
+
+def _highest(rows: LogRows, distribution: Distribution, designs: Designs) -> Top:
+    """Climb from every start and keep the highest top."""
+    likelihood = _likelihood(rows, distribution, designs)
+    tops = [climb(likelihood, start) for start in _starts(rows, distribution, designs)]
+    return max(tops, key=lambda top: (top.settled, top.value))
+
+
+def _starts(rows: LogRows, distribution: Distribution, designs: Designs) -> list[Floats]:
+    """Where to climb from: simpler fits, where the likelihood may have several tops."""
+    if SHARE in designs:
+        one_population = {p: own for p, own in designs.items() if p != SHARE}
+        nearly_all, as_seen = np.zeros((2, len(designs[SHARE].matrix)))
+        nearly_all[0], as_seen[0] = 3.0, logit(np.clip(rows.event.mean(), 0.05, 0.95))
+        all_alike = _highest(rows, distribution, one_population).theta
+        seen = np.zeros_like(all_alike)
+        seen[0] = rows.log_stop[rows.event].mean()
+        return [np.append(all_alike, nearly_all), np.append(seen, as_seen)]
+    if SHAPE in designs:
+        simpler = {p: own for p, own in designs.items() if p != SHAPE}
+        return [
+            np.append(_highest(rows, "weibull", simpler).theta, 1.0),
+            np.append(_highest(rows, "log-normal", simpler).theta, 0.0),
+        ]
+    start = np.zeros(sum(len(own.matrix) for own in designs.values()))
+    at_risk = rows.weight @ np.exp(rows.log_stop)
+    at_risk -= rows.weight[rows.late] @ np.exp(rows.log_start)
+    start[0] = np.log(at_risk / rows.weight[rows.event].sum())
+    return [start]
+
+
+def _sandwich(likelihood: Likelihood, top: Top, clusters: Ints) -> Floats:
+    """Add up the squares of what each cluster of rows moves the coefficients by."""
+    scores = likelihood.scores(top.theta)
+    by_cluster = np.stack([np.bincount(clusters, score) for score in scores])
+    moves = top.covariance @ by_cluster
+    return moves @ moves.T
+
+
+def _notes(designs: Designs, top: Top, lost: Floats, event: NDArray[np.bool_]) -> tuple[str, ...]:
+    """Why each coefficient is not estimable; empty where it is."""
+    x = np.vstack([own.plain for own in designs.values()])
+    names = [name for own in designs.values() for name in own.names]
+    notes = [note for own in designs.values() for note in own.notes]
+    spread = x.std(axis=1)
+    along = np.abs(lost) * np.where(spread > 0, spread, 1.0)[:, None]
+    runs = (along > RUNS_ALONG * along.max(axis=0)).any(axis=1)
+    for j, note in enumerate(notes):
+        if note:
+            continue
+        if not top.settled:
+            notes[j] = f"{NOT_ESTIMABLE}: the fit had not settled after {top.steps} steps"
+        elif runs[j]:
+            why = why_monotone(x[j], event, names[j]) if spread[j] else WITHOUT_END
+            notes[j] = f"{NOT_ESTIMABLE}: {why}"
+    return tuple(notes)
