@@ -20,6 +20,7 @@ control (rounding after suppression, midpoint rounding of curves). Justice Data 
 of Justice practice of not reporting on fewer than 30 people.
 """
 
+from desistance.disclosure.coarse import coarser, in_blocks, wider
 from desistance.disclosure.counts import Rate, protect_counts
 from desistance.disclosure.curves import protect_curve
 from desistance.disclosure.effects import protect_effect
@@ -43,10 +44,13 @@ __all__ = [
     "DisclosurePolicy",
     "ProtectedTable",
     "Rate",
+    "coarser",
+    "in_blocks",
     "open_data",
     "protect_counts",
     "protect_curve",
     "protect_effect",
     "protect_sentence",
     "unprotected",
+    "wider",
 ]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from desistance.errors import BiasError, FollowUpError
+from desistance.errors import FollowUpError
 from desistance.followup.design import FollowUpDesign
+from desistance.followup.eligibility import described, flow_of, refuse_bias, time_zero
 from desistance.followup.outcomes import by_cause, repeated
 from desistance.followup.rules import (
     REOFFENCE,
@@ -17,19 +18,16 @@ from desistance.followup.rules import (
     countable,
     cut_at,
     extract_day,
-    lives_elsewhere,
     next_move,
     on_street_clock,
     stretches,
     watch,
 )
-from desistance.histories.custody import join_stays
 from desistance.histories.days import (
     NEVER,
     before,
     months_to_days,
     pack,
-    to_dates,
     to_days,
 )
 from desistance.results import Caveat, html_table
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     from desistance.cases import CaseData
     from desistance.histories import Histories
-    from desistance.histories.custody import Stays
     from desistance.histories.days import Days
 
 
@@ -228,14 +225,14 @@ def follow_up(
     if histories.cases is not cases:
         raise FollowUpError("These histories were built from other case data.")
     person = np.arange(len(histories.person_ids))
-    zero, joined_on, left_out = _time_zero(histories, design)
+    zero, joined_on, left_out = time_zero(histories, design)
     if design.time_zero == "own start":
         own = np.where(joined_on < NEVER, joined_on, zero)
-        _refuse_bias(design, own > zero, acknowledged=acknowledge_bias)
+        refuse_bias(design, own > zero, acknowledged=acknowledge_bias)
         zero = own
     joined = np.where(joined_on < NEVER, joined_on - zero, NEVER)
     if design.exposure == "ever":
-        _refuse_bias(design, (joined > 0) & (joined < NEVER), acknowledged=acknowledge_bias)
+        refuse_bias(design, (joined > 0) & (joined < NEVER), acknowledged=acknowledge_bias)
         joined = np.where(joined < NEVER, 0, NEVER)
     reoffences, in_custody = countable(histories, design)
     days = None if design.watch_months is None else months_to_days(design.watch_months)
@@ -244,7 +241,7 @@ def follow_up(
     pair, start, stop = stretches(histories.stays, person, zero, last)
     left_out["no day of complete follow-up before the extract"] = seen.end < 1
     left_out["in custody for the whole of follow-up"] = ~np.isin(person, pair)
-    kept, flow = _flow(left_out)
+    kept, flow = flow_of(left_out)
     if not kept.any():
         raise FollowUpError("Nobody can be followed:\n" + flow.to_string(index=False))
     pair, start, stop = cut_at(pair, start, stop, person, joined)
@@ -263,7 +260,7 @@ def follow_up(
     person, zero = person[kept], zero[kept]
     people = pd.concat(
         [
-            _described(histories, design, person, zero),
+            described(histories, design, person, zero),
             histories.known(person, zero),
             pd.DataFrame(
                 {
@@ -285,103 +282,6 @@ def follow_up(
 def in_cohorts(exposed: np.ndarray, names: tuple[str, str]) -> pd.Categorical:
     """Name the cohort of each row: before or without joining, and after."""
     return pd.Categorical(np.where(exposed, names[1], names[0]), categories=names)
-
-
-def _time_zero(
-    histories: Histories, design: FollowUpDesign
-) -> tuple[Days, Days, dict[str, np.ndarray]]:
-    """Find when each person in the data left, and joined, and who is not eligible and why.
-
-    Returns
-    -------
-    zero, joined_on : int64 arrays, shape (n_people,)
-        Day of leaving (the extract date for those who did not), and of joining after it.
-    left_out : dict of reason to bool array, shape (n_people,)
-        In the order in which people are left out.
-    """
-    n = len(histories.person_ids)
-    people, episodes = histories.cases.people, histories.cases.episodes
-    extract = extract_day(histories)
-    under = _spells(histories, episodes[episodes["programme"] == design.leaving])
-    ended = under.came_out <= extract
-    lower, upper = _window(design)
-    eligible = ended & (lower <= under.came_out) & (under.came_out <= upper)
-    zero = _first_per_person(n, under.person[eligible], under.came_out[eligible])
-    age = histories.known(np.arange(n), np.minimum(zero, extract))["age"]
-    known_zero = np.where(zero < NEVER, zero, extract)
-    other = episodes[episodes["programme"] == design.joining]
-    starts, whose = to_days(other["start_date"]), histories.positions(other["person_id"])
-    after = (starts >= known_zero[whose]) & (starts <= extract)
-    joined_on = _first_per_person(n, whose[after], starts[after])
-    earlier = starts < known_zero[whose]
-    dead = to_days(people["death_date"]) <= known_zero
-    everyone = np.arange(n)
-    left_out = {
-        f"never managed under {design.leaving}": ~np.isin(everyone, under.person),
-        f"still under {design.leaving} on the extract date": ~np.isin(
-            everyone, under.person[ended]
-        ),
-        f"left {design.leaving} outside the dates of the design": zero == NEVER,
-        f"under {design.min_age}, or of unknown age": ~(age >= design.min_age).to_numpy()
-        & (design.min_age > 0),
-        f"died on or before the day of leaving {design.leaving}": dead,
-        "lived outside the area on that day": lives_elsewhere(histories, everyone, known_zero)
-        & (not design.seen_everywhere),
-        f"had started {design.joining} before leaving {design.leaving}": np.isin(
-            everyone, whose[earlier]
-        ),
-    }
-    return known_zero, joined_on, left_out
-
-
-def _window(design: FollowUpDesign) -> tuple[int, int]:
-    bounds = pd.to_datetime(pd.Series([design.exits_from, design.exits_to], dtype="object"))
-    lower, upper = to_days(bounds)
-    return (0 if lower == NEVER else int(lower)), int(upper)
-
-
-def _spells(histories: Histories, episodes: pd.DataFrame) -> Stays:
-    """Join the spells of a programme: moving tier on one day is not leaving."""
-    return join_stays(
-        histories.positions(episodes["person_id"]),
-        to_days(episodes["start_date"]),
-        to_days(episodes["end_date"]),
-        NEVER - 1,
-    )
-
-
-def _first_per_person(n: int, person: Days, day: Days) -> Days:
-    first = np.full(n, NEVER)
-    np.minimum.at(first, person, day)
-    return first
-
-
-def _flow(left_out: dict[str, np.ndarray]) -> tuple[np.ndarray, pd.DataFrame]:
-    """Leave people out one reason at a time, so that the counts always add up."""
-    remaining = np.ones(len(next(iter(left_out.values()))), bool)
-    steps = [("people in the data", 0, len(remaining))]
-    for reason, out in left_out.items():
-        n_out = int((remaining & out).sum())
-        remaining = remaining & ~out
-        steps.append((reason, n_out, int(remaining.sum())))
-    return remaining, pd.DataFrame(steps, columns=["step", "n_left_out", "n_remaining"])
-
-
-def _described(
-    histories: Histories, design: FollowUpDesign, person: Days, zero: Days
-) -> pd.DataFrame:
-    """Take what the case file says of each person and of the spell that just ended."""
-    cases = histories.cases
-    stated = ["person_id", "sex", "ethnicity", *cases.extra]
-    people = cases.people.iloc[person][stated].reset_index(drop=True)
-    people.insert(1, "index_date", to_dates(zero))
-    ended = cases.episodes[cases.episodes["programme"] == design.leaving]
-    keys = pack(histories.positions(ended["person_id"]), to_days(ended["end_date"]))
-    order = np.argsort(keys, kind="stable")
-    # Own-start designs move day 0 past the exit: the last spell ended by then is the one meant.
-    last = before(keys[order], person, zero + 1)[1] - 1
-    told = ["area_id", "tier", "end_reason", "statutory_status"]
-    return people.join(ended.iloc[order[last]][told].reset_index(drop=True))
 
 
 def _one_rate(
@@ -412,24 +312,6 @@ def _one_rate(
 
 def _days_or_nan(day: Days, known: np.ndarray) -> np.ndarray:
     return np.where(known, day.astype(float), np.nan)
-
-
-def _refuse_bias(design: FollowUpDesign, late: np.ndarray, *, acknowledged: bool) -> None:
-    if not late.any() or acknowledged:
-        return
-    why = (
-        f"The days before joining {design.joining} would be counted as its own, and where "
-        "reoffending keeps people from joining nobody can reoffend on them"
-        if design.exposure == "ever"
-        else f"People who join {design.joining} are past the first weeks after leaving "
-        f"{design.leaving}, when the risk is highest, and the others are not"
-    )
-    choice = '`exposure="time-varying"`' if design.exposure == "ever" else '`time_zero="exit"`'
-    raise BiasError(
-        f"{late.sum()} people joined {design.joining} after the day they left {design.leaving}. "
-        f"{why}, so this comparison shows an effect even where there is none. Use {choice}, or "
-        "pass `acknowledge_bias=True` to see the biased figure."
-    )
 
 
 def _returned(histories: Histories, design: FollowUpDesign, person: Days, zero: Days) -> int:

@@ -7,36 +7,47 @@ and the counts inside sentences. The tables of the page are also the files relea
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from desistance.disclosure import (
     ProtectedTable,
     Rate,
+    coarser,
+    in_blocks,
     protect_counts,
     protect_curve,
     protect_effect,
     protect_sentence,
     unprotected,
+    wider,
 )
 from desistance.histories.days import months_to_days
 from desistance.plots import figure_png
 from desistance.rates import SHARE
+from desistance.report.drawings import points, steps
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
-from desistance.schemas import PERSON, TABLES
+from desistance.report.words import (
+    ABOUT_PEOPLE,
+    TERMS,
+    by_month,
+    fitted_on,
+    log_rank_words,
+    needs_table,
+    readable,
+)
 from desistance.survival.cox import forest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from matplotlib.axes import Axes
-
     from desistance.balance import Balance
     from desistance.comparison import CohortComparison
     from desistance.evaluation import Evaluation
     from desistance.survival import CoxFit, Survival
+
+QUARTERS = (3, 6, 9, 12)
 
 
 class Story:
@@ -117,7 +128,7 @@ class Story:
             "Small numbers": self.policy.name.replace("_", " "),
         }
         table = pd.DataFrame({"choice": list(said), "made": list(said.values())})
-        design_table = Table(_readable(table), "The design and its definitions")
+        design_table = Table(readable(table), "The design and its definitions")
         return Section("What was done", (design_table,))
 
     def data(self) -> Section:
@@ -163,7 +174,7 @@ class Story:
             frame, counts=counts, rates=[rate], policy=self.policy, table=name)  # fmt: skip
         if self.policy.protects:
             bursts = frame["outcome"].str.startswith("reoffences per")
-            protected = replace(protected, frame=_wider(protected.frame, frame, bursts))
+            protected = replace(protected, frame=wider(protected.frame, frame, bursts))
         return self.table(name, protected, caption, digits=3)
 
     def time_to_reoffence(self) -> Section:
@@ -174,7 +185,7 @@ class Story:
             f"A person counts as {names[0]} until joining and as {names[1]} from then on, so time "
             "before joining is never credited to the programme. These curves are not adjusted for "
             "who joins; the comparison below is.",
-            _log_rank_words(difference),
+            log_rank_words(difference),
         ))  # fmt: skip
         return Section("Time to the first reoffence", (
             self.curve("overall", self.evaluation.overall, "Share not yet reoffended, everyone"),
@@ -209,7 +220,7 @@ class Story:
         )  # fmt: skip
         shown = self.table(
             "hazards", protected, "Hazard ratios of the first reoffence (Cox model)",
-            note="" if self.policy.protects else _fitted_on(fitted), digits=self.digits,
+            note="" if self.policy.protects else fitted_on(fitted), digits=self.digits,
         )  # fmt: skip
         blocks: list[Block] = [self.caveats(fitted.caveats)]
         if not protected.hidden.to_numpy().any():
@@ -276,7 +287,7 @@ class Story:
         values = values[["group", "day", "estimate", "conf_low", "conf_high"]]
         people = values["group"].map(effects.n_people).astype(float)
         protected = protect_effect(
-            _in_blocks(values, people, self.policy.min_cell), n_people=effects.n_people,
+            in_blocks(values, people, self.policy.min_cell), n_people=effects.n_people,
             n_events=effects.n_reoffenders, policy=self.policy, table="matched",
         )  # fmt: skip
         table = self.table(
@@ -285,7 +296,7 @@ class Story:
         )  # fmt: skip
         drawn = protected.frame.dropna(subset=["estimate"])
         return table if drawn.empty else Figure(
-            lambda ax: _points(drawn, ax),
+            lambda ax: points(drawn, ax),
             caption,
             "Points with intervals at three, six, nine and twelve months, one line a cohort, of "
             "the share not yet reoffended. The numbers are in the table.",
@@ -297,7 +308,7 @@ class Story:
         frame = effects.to_frame()
         if self.policy.protects:
             few = min(effects.n_people.values()) < self.policy.min_curve
-            frame = _coarser(frame.drop(columns="std_error"), self.policy.round_to if few else 1)
+            frame = coarser(frame.drop(columns="std_error"), self.policy.round_to if few else 1)
         return protect_effect(
             frame, n_people=effects.n_people, n_events=effects.n_reoffenders,
             policy=self.policy, table="effects",
@@ -327,11 +338,11 @@ class Story:
         protected = protect_curve(curves.to_frame(), policy=self.policy, table=name)
         self.tables[name] = protected
         table = Table(
-            _readable(_by_month(protected)), f"{caption}: by month", protected.note, self.digits
+            readable(by_month(protected)), f"{caption}: by month", protected.note, self.digits
         )
         drawn = protected.frame.dropna(subset=["estimate"])
         return table if drawn.empty else Figure(
-            lambda ax: _steps(drawn, ax),
+            lambda ax: steps(drawn, ax),
             caption,
             "Falling step lines, one a cohort, of the share not yet reoffended against days. The "
             "numbers are in the table.",
@@ -351,7 +362,7 @@ class Story:
         shown = protected.shown()
         if "term" in shown:
             shown["term"] = [self.words(str(term)) for term in shown["term"]]
-        return Table(_readable(shown), caption, note or protected.note, digits)
+        return Table(readable(shown), caption, note or protected.note, digits)
 
     def words(self, term: str) -> str:
         """Name a term in words: a need by its pathway, the exposure by the programme."""
@@ -366,179 +377,3 @@ class Story:
     def caveats(self, caveats: Iterable[str]) -> Prose:
         """Say caveats, with their counts protected."""
         return Prose(tuple(protect_sentence(caveat, self.policy) for caveat in caveats))
-
-
-ABOUT_PEOPLE = [table.name for table in TABLES if any(c is PERSON for c in table.columns)]
-TERMS = {
-    "age": "Age",
-    "age_at_onset": "Age at first proven offence",
-    "n_previous": "Previous proven offences",
-    "n_previous_SAC_HMICFRS2022": "Previous serious acquisitive offences",
-    "n_sanctions": "Previous sanctions",
-    "career_years": "Years since first sanction",
-    "copas_rate": "Copas rate",
-    "months_since_offence": "Months since last recorded offence",
-    "custody_days": "Days in custody, last two years",
-    "n_needs": "Number of needs",
-}
-MONTHS = (*range(3, 25, 3), *range(30, 121, 6))
-QUARTERS = (3, 6, 9, 12)
-HEADINGS = {
-    "term": "Term",
-    "group": "Group",
-    "outcome": "Measure",
-    "step": "Step",
-    "table": "Table",
-    "day": "Day",
-    "n": "People",
-    "n_in": "Rows in",
-    "n_used": "Used",
-    "n_quarantined": "Set aside",
-    "n_merged": "Merged",
-    "n_left_out": "Left out",
-    "n_remaining": "Remaining",
-    "n_at_risk": "At risk",
-    "n_events": "Events",
-    "n_censored": "Censored",
-    "person_years": "Years at risk",
-    "need": "Need",
-    "no_need": "No need",
-    "not_assessed": "Not assessed",
-    "estimate": "Estimate",
-    "std_error": "Standard error",
-    "conf_low": "95% low",
-    "conf_high": "95% high",
-    "statistic": "Statistic",
-    "p_value": "p",
-    "note": "Note",
-    "hazard_ratio": "Hazard ratio",
-    "log_hazard_ratio": "Log hazard ratio",
-    "month": "Month",
-    "mean_joined": "Mean, joined",
-    "mean_before": "Mean before",
-    "mean_after": "Mean after",
-    "smd_before": "Difference before",
-    "smd_after": "Difference after",
-    "light": "Light",
-    "choice": "Choice",
-    "made": "In this evaluation",
-}
-
-
-def needs_table(evaluation: Evaluation) -> pd.DataFrame:
-    """Count, by pathway, the people with the need, without it, and not assessed."""
-    people, scheme = evaluation.followed.people, evaluation.followed.histories.scheme
-    rows = []
-    for pathway in scheme.pathways:
-        need = people[f"need_{pathway.code}"]
-        rows.append(
-            {
-                "term": pathway.name,
-                "need": int(need.fillna(False).sum()),
-                "no_need": int((~need.fillna(True)).sum()),
-                "not_assessed": int(need.isna().sum()),
-                "n": len(need),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _wider(released: pd.DataFrame, exact: pd.DataFrame, bursts: pd.Series) -> pd.DataFrame:
-    """Widen the intervals of reoffences, which come in bursts, by as much as the exact ones are.
-
-    Only the ratio of the exact limits is used, and that to two digits, so that they do not give
-    the exact rate back.
-    """
-    apart = (exact["conf_high"] / exact["conf_low"]).astype(float).pow(0.5)
-    factor = np.ceil(apart.where(apart < np.inf) * 100) / 100
-    low, high = released["estimate"] / factor, released["estimate"] * factor
-    return released.assign(
-        conf_low=released["conf_low"].where(~bursts, low),
-        conf_high=released["conf_high"].where(~bursts, high),
-    )
-
-
-def _in_blocks(values: pd.DataFrame, people: pd.Series, block: int) -> pd.DataFrame:
-    """Round shares to whole blocks of people; intervals outwards to hundredths."""
-    step = block / people
-    share = (1 - step * ((1 - values["estimate"]) / step).round()).clip(0, 1).round(2)
-    low = np.minimum(np.floor(values["conf_low"] * 100) / 100, share)
-    high = np.maximum(np.ceil(values["conf_high"] * 100) / 100, share)
-    return values.assign(estimate=share, conf_low=low, conf_high=high)
-
-
-def _coarser(frame: pd.DataFrame, step: int) -> pd.DataFrame:
-    """Round people per 100 to whole steps, their intervals outwards: finer would be a count."""
-    per_hundred = frame["outcome"].str.endswith("per 100 people")
-    rounded = {
-        "estimate": (frame["estimate"] / step).round() * step,
-        "conf_low": np.floor(frame["conf_low"] / step) * step,
-        "conf_high": np.ceil(frame["conf_high"] / step) * step + 0.0,  # no minus before a zero
-    }
-    return frame.assign(
-        **{name: frame[name].where(~per_hundred, new) for name, new in rounded.items()}
-    )
-
-
-def _points(rows: pd.DataFrame, ax: Axes) -> None:
-    """Draw values with their intervals, joined by lines; groups a little apart."""
-    for place, (group, line) in enumerate(rows.groupby("group", sort=False)):
-        apart = line.assign(day=line["day"] + 4 * place)
-        _with_intervals(apart, ax, str(group), marker="os"[place % 2])
-    ax.set(xlabel="Days since joining", ylabel="Share not yet reoffended", ylim=(0, 1))
-    ax.legend(loc="best")
-
-
-def _with_intervals(line: pd.DataFrame, ax: Axes, label: str, **style: Any) -> None:
-    day, share, low, high = line[["day", "estimate", "conf_low", "conf_high"]].to_numpy(float).T
-    ax.errorbar(day, share, (share - low, high - share), capsize=3, label=label, **style)
-
-
-def _steps(rows: pd.DataFrame, ax: Axes) -> None:
-    """Draw each curve; a group of whom only single values are released, as points."""
-    for group, line in rows.groupby("group", sort=False):
-        if len(line) > 2:
-            ax.step(line["day"], line["estimate"], where="post", label=group)
-            ax.fill_between(
-                line["day"], line["conf_low"], line["conf_high"], step="post", alpha=0.15
-            )
-        else:
-            _with_intervals(line, ax, str(group), fmt="o")
-    ax.set(xlabel="Days", ylabel="Share not yet reoffended", ylim=(0, 1), xlim=(0, None))
-    if len(ax.get_legend_handles_labels()[1]) > 1:
-        ax.legend(loc="best")
-
-
-def _fitted_on(fitted: CoxFit) -> str:
-    return (
-        f"{fitted.n_people:,} people, {fitted.n_events:,} events, log-likelihood "
-        f"{fitted.log_likelihood:.6f}."
-    )
-
-
-def _by_month(protected: ProtectedTable) -> pd.DataFrame:
-    """Read each curve at the ends of months, as far as it goes."""
-    shown = protected.shown()
-    rows = []
-    for _, curve in shown.dropna(subset=["day"]).groupby("group", sort=False):
-        for month in MONTHS:
-            until = curve[curve["day"] <= months_to_days(month)]
-            if len(until) and months_to_days(month) <= curve["day"].max():
-                rows.append(until.iloc[-1].to_dict() | {"month": month})
-    if not rows:
-        return shown
-    columns = ["group", "month", *(c for c in shown if c not in ("group", "day", "n_at_risk"))]
-    return pd.DataFrame(rows)[columns]
-
-
-def _readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out columns with nothing in them, and name the others in words."""
-    filled = [name for name in frame if (frame[name].notna() & (frame[name] != "")).any()]
-    return frame[filled].rename(columns=HEADINGS)
-
-
-def _log_rank_words(difference: pd.DataFrame) -> str:
-    row = difference.dropna(subset=["p_value"])
-    if row.empty:
-        return "The curves cannot be tested against each other."
-    return f"Log-rank test with delayed entry: p = {row['p_value'].iloc[0]:.3f}."

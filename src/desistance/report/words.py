@@ -1,0 +1,123 @@
+"""How the report puts things: names of columns and terms, and small tables made readable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from desistance.histories.days import months_to_days
+from desistance.schemas import PERSON, TABLES
+
+if TYPE_CHECKING:
+    from desistance.disclosure import ProtectedTable
+    from desistance.evaluation import Evaluation
+    from desistance.survival import CoxFit
+
+ABOUT_PEOPLE = [table.name for table in TABLES if any(c is PERSON for c in table.columns)]
+TERMS = {
+    "age": "Age",
+    "age_at_onset": "Age at first proven offence",
+    "n_previous": "Previous proven offences",
+    "n_previous_SAC_HMICFRS2022": "Previous serious acquisitive offences",
+    "n_sanctions": "Previous sanctions",
+    "career_years": "Years since first sanction",
+    "copas_rate": "Copas rate",
+    "months_since_offence": "Months since last recorded offence",
+    "custody_days": "Days in custody, last two years",
+    "n_needs": "Number of needs",
+}
+MONTHS = (*range(3, 25, 3), *range(30, 121, 6))
+HEADINGS = {
+    "term": "Term",
+    "group": "Group",
+    "outcome": "Measure",
+    "step": "Step",
+    "table": "Table",
+    "day": "Day",
+    "n": "People",
+    "n_in": "Rows in",
+    "n_used": "Used",
+    "n_quarantined": "Set aside",
+    "n_merged": "Merged",
+    "n_left_out": "Left out",
+    "n_remaining": "Remaining",
+    "n_at_risk": "At risk",
+    "n_events": "Events",
+    "n_censored": "Censored",
+    "person_years": "Years at risk",
+    "need": "Need",
+    "no_need": "No need",
+    "not_assessed": "Not assessed",
+    "estimate": "Estimate",
+    "std_error": "Standard error",
+    "conf_low": "95% low",
+    "conf_high": "95% high",
+    "statistic": "Statistic",
+    "p_value": "p",
+    "note": "Note",
+    "hazard_ratio": "Hazard ratio",
+    "log_hazard_ratio": "Log hazard ratio",
+    "month": "Month",
+    "mean_joined": "Mean, joined",
+    "mean_before": "Mean before",
+    "mean_after": "Mean after",
+    "smd_before": "Difference before",
+    "smd_after": "Difference after",
+    "light": "Light",
+    "choice": "Choice",
+    "made": "In this evaluation",
+}
+
+
+def needs_table(evaluation: Evaluation) -> pd.DataFrame:
+    """Count, by pathway, the people with the need, without it, and not assessed."""
+    people, scheme = evaluation.followed.people, evaluation.followed.histories.scheme
+    rows = []
+    for pathway in scheme.pathways:
+        need = people[f"need_{pathway.code}"]
+        rows.append(
+            {
+                "term": pathway.name,
+                "need": int(need.fillna(False).sum()),
+                "no_need": int((~need.fillna(True)).sum()),
+                "not_assessed": int(need.isna().sum()),
+                "n": len(need),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def fitted_on(fitted: CoxFit) -> str:
+    return (
+        f"{fitted.n_people:,} people, {fitted.n_events:,} events, log-likelihood "
+        f"{fitted.log_likelihood:.6f}."
+    )
+
+
+def by_month(protected: ProtectedTable) -> pd.DataFrame:
+    """Read each curve at the ends of months, as far as it goes."""
+    shown = protected.shown()
+    rows = []
+    for _, curve in shown.dropna(subset=["day"]).groupby("group", sort=False):
+        for month in MONTHS:
+            until = curve[curve["day"] <= months_to_days(month)]
+            if len(until) and months_to_days(month) <= curve["day"].max():
+                rows.append(until.iloc[-1].to_dict() | {"month": month})
+    if not rows:
+        return shown
+    columns = ["group", "month", *(c for c in shown if c not in ("group", "day", "n_at_risk"))]
+    return pd.DataFrame(rows)[columns]
+
+
+def readable(frame: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns with nothing in them, and name the others in words."""
+    filled = [name for name in frame if (frame[name].notna() & (frame[name] != "")).any()]
+    return frame[filled].rename(columns=HEADINGS)
+
+
+def log_rank_words(difference: pd.DataFrame) -> str:
+    row = difference.dropna(subset=["p_value"])
+    if row.empty:
+        return "The curves cannot be tested against each other."
+    return f"Log-rank test with delayed entry: p = {row['p_value'].iloc[0]:.3f}."
