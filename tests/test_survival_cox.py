@@ -89,7 +89,8 @@ def test_what_cannot_be_a_term_is_a_clear_error(people, terms, says):
 
 
 @pytest.mark.parametrize(
-    "choice", [{"ties": "exact"}, {"variance": "hc0"}, {"cluster": "region"}, {"strata": "street"}]
+    "choice",
+    [{"ties": "average"}, {"variance": "hc0"}, {"cluster": "region"}, {"strata": "street"}],
 )
 def test_unknown_choices_are_errors(people, choice):
     with pytest.raises(ModelError):

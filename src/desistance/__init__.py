@@ -25,6 +25,9 @@ STREET = {
         "restricted_mean",
         "log_rank",
         "fit_cox",
+        "check_proportional_hazards",
+        "cox_residuals",
+        "concordance",
         "fit_parametric",
         "fit_split_population",
         "cumulative_incidence",
@@ -61,6 +64,9 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories import build_histories as build_histories
     from desistance.rates import reoffending_rates as reoffending_rates
     from desistance.report import write_report as write_report
+    from desistance.survival import check_proportional_hazards as check_proportional_hazards
+    from desistance.survival import concordance as concordance
+    from desistance.survival import cox_residuals as cox_residuals
     from desistance.survival import cumulative_incidence as cumulative_incidence
     from desistance.survival import fit_cox as fit_cox
     from desistance.survival import fit_fine_gray as fit_fine_gray

@@ -3,6 +3,12 @@
 `risksets` states the risk-set convention once; every estimator here stands on it.
 """
 
+from desistance.survival.assessment import (
+    Concordance,
+    ProportionalHazards,
+    check_proportional_hazards,
+    concordance,
+)
 from desistance.survival.competing import (
     CumulativeIncidence,
     FineGrayFit,
@@ -26,10 +32,13 @@ from desistance.survival.curves import (
 )
 from desistance.survival.logrank import LogRank, log_rank
 from desistance.survival.parametric import ParametricFit, fit_parametric
+from desistance.survival.penalty import Ridge
 from desistance.survival.recurrent import RecurrentFit, fit_recurrent
+from desistance.survival.residuals import cox_residuals
 from desistance.survival.restricted import RestrictedMean, restricted_mean
 
 __all__ = [
+    "Concordance",
     "CoxFit",
     "CumulativeCurve",
     "CumulativeIncidence",
@@ -37,10 +46,15 @@ __all__ = [
     "GrayTest",
     "LogRank",
     "ParametricFit",
+    "ProportionalHazards",
     "RecurrentFit",
     "RestrictedMean",
+    "Ridge",
     "SplitPopulationFit",
     "Survival",
+    "check_proportional_hazards",
+    "concordance",
+    "cox_residuals",
     "cumulative_incidence",
     "fit_cox",
     "fit_fine_gray",

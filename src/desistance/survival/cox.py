@@ -12,12 +12,15 @@ The three kinds of variance:
               a person, matched pairs, areas
 
 Both sandwiches add up score residuals made by the fit's own tie rule, as R's coxph does.
+
+Few events, or none among some people, call for a penalty (see `penalty`); time in few, coarse
+steps for ``ties="exact"`` (see `exact`). Neither has a sandwich here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -27,6 +30,7 @@ from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.baseline import BaselineHazard, baseline_hazard
+from desistance.survival.exact import exact_likelihood
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import (
     PartialLikelihood,
@@ -35,7 +39,14 @@ from desistance.survival.partial_likelihood import (
     partial_likelihood,
     score_residuals,
 )
-from desistance.survival.reasons import Variance, caveats_of, why_not_estimable
+from desistance.survival.penalty import Penalty, Ridge, maximise_penalised, profile_limits
+from desistance.survival.reasons import (
+    Variance,
+    caveats_of,
+    offer_of_firth,
+    what_the_penalty_does,
+    why_not_estimable,
+)
 from desistance.survival.risksets import risk_sets
 from desistance.survival.terms import (
     Term,
@@ -58,7 +69,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+CoxTies = Ties | Literal["exact"]
+
 Z95 = 1.959963984540054
+BY_PROFILE = "interval and p-value by profile penalised likelihood"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,10 +86,13 @@ class CoxFit(Result):
         Log hazard ratios; NaN where `notes` say why there is none.
     covariance : float64 array, shape (p, p)
         Of the log hazards, by `variance`.
+    profile : float64 array, shape (p, 3), or None
+        With Firth's penalty: limits of the log hazards and signed roots of the test that each
+        is 0 (see `penalty`).
     model_covariance : float64 array, shape (p, p)
         The inverse information, whatever `variance` is.
     log_likelihood, log_likelihood_null
-        At the fit, and with no covariate.
+        At the fit, and with every log hazard 0; the penalty, if any, counted in both.
     score_statistic
         Of the score test at 0, by the inverse information.
     degrees : how many covariates the likelihood-ratio and score tests are of
@@ -91,7 +108,7 @@ class CoxFit(Result):
     notes: tuple[str, ...]
     variance: Variance
     clusters: str
-    ties: Ties
+    ties: CoxTies
     strata: tuple[str, ...]
     weighted: bool
     log_likelihood: float
@@ -106,6 +123,8 @@ class CoxFit(Result):
     baseline: BaselineHazard
     read_as: tuple[Term, ...]
     iterations: int
+    penalty: Penalty | None = None
+    profile: Floats | None = None
 
     @property
     def coefficients(self) -> dict[str, float]:
@@ -115,15 +134,19 @@ class CoxFit(Result):
     def to_frame(self, *, log: bool = False) -> pd.DataFrame:
         """Hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`.
 
-        `std_error`, `statistic` and `p_value` are of the log hazard ratio in both.
+        `std_error`, `statistic` and `p_value` are of the log hazard ratio in both. With Firth's
+        penalty the interval, `statistic` and `p_value` are the profile's, and `note` says so.
         """
-        return hazard_ratios(self.terms, self.log_hazards, self.covariance, self.notes, log=log)
+        return hazard_ratios(
+            self.terms, self.log_hazards, self.covariance, self.notes, log=log, profile=self.profile
+        )
 
     def tests(self) -> pd.DataFrame:
         """Likelihood-ratio, score and Wald tests that no term matters.
 
         The first two rest on the model's variance even where `variance` is a sandwich; with
-        weights or several events a person read the Wald test.
+        weights or several events a person read the Wald test. With Firth's penalty the first is
+        of the penalised likelihood and the second is not defined; with a ridge none is.
         """
         found = np.isfinite(self.log_hazards)
         beta, matrix = self.log_hazards[found], self.covariance[np.ix_(found, found)]
@@ -136,9 +159,11 @@ class CoxFit(Result):
         ]
         frame = pd.DataFrame(rows, columns=["term", "statistic", "df"])
         none = frame.df.eq(0)
-        frame["statistic"] = frame.statistic.mask(none)
+        drawn = isinstance(self.penalty, Ridge) | (frame.term.eq("score") & bool(self.penalty))
+        frame["statistic"] = frame.statistic.mask(none | drawn)
         frame["p_value"] = chdtrc(frame.df.to_numpy(float), frame.statistic.to_numpy())
-        frame["note"] = np.where(none, f"{NOT_ESTIMABLE}: no term is", "")
+        why = np.where(none, "no term is", "the fit is penalised")
+        frame["note"] = np.where(none | drawn, f"{NOT_ESTIMABLE}: " + why.astype(object), "")
         return frame
 
     def survival_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
@@ -173,6 +198,7 @@ class CoxFit(Result):
             f"Cox proportional hazards: {people}, {number(self.n)} rows",
             f"{self.ties.capitalize()} ties, {kind}"
             + (", weighted" if self.weighted else "")
+            + _told_penalty(self.penalty)
             + (f", strata by {', '.join(self.strata)}" if self.strata else ""),
             f"Rows left out: {number(self.n_left_out)}",
             "",
@@ -192,10 +218,11 @@ def fit_cox(
     times: TimeToEvent | HasTimes,
     terms: Sequence[str],
     *,
-    ties: Ties = "efron",
+    ties: CoxTies = "efron",
     strata: str | Sequence[str] | None = None,
     variance: Variance = "model",
     cluster: str | None = None,
+    penalty: Penalty | None = None,
 ) -> CoxFit:
     """Fit Cox's proportional hazards by partial likelihood.
 
@@ -208,21 +235,27 @@ def fit_cox(
         Columns to enter: numbers and bools as they are, text and categories as one term for
         each label after the first.
     ties
-        "efron" (the better approximation) or "breslow".
+        "efron" (the better approximation), "breslow", or "exact" for time in few, coarse steps
+        (no weights, no penalty, model variance only).
     strata
         A column, or several, whose groups have each their own baseline hazard.
     variance, cluster
         See the module; `cluster` names a column, and is the person when left out.
+    penalty
+        "firth" for few events, or for a term that no event contradicts (no weights); or
+        `Ridge(theta)`, for many terms. Model variance only; see `penalty`.
 
     Raises
     ------
     ModelError
-        If a name is not a column, or a column cannot be a term. Data that say too little are
-        no error: the term's `note` says why it is not estimable.
+        If a name is not a column, or a column cannot be a term; if choices do not go together;
+        if exact ties are too many. Data that say too little are no error: the term's `note`
+        says why it is not estimable.
 
     References
     ----------
-    Cox (1972); Efron (1977); Lin and Wei (1989); R survival 3.5, `coxph`.
+    Cox (1972); Efron (1977); Lin and Wei (1989); R survival 3.5, `coxph`. Penalties and exact
+    ties: see `penalty` and `exact`.
 
     Examples
     --------
@@ -236,8 +269,9 @@ def fit_cox(
     >>> round(fit.coefficients["priors"], 4)
     0.572
     """
-    _check_choices(ties, variance, cluster)
+    _check_choices(ties, variance, cluster, penalty)
     came = as_times(times)
+    _check_weights(came, ties, penalty)
     by = [strata] if isinstance(strata, str) else list(strata or ())
     kept = came
     for name in [*by, *([cluster] if cluster else [])]:
@@ -247,9 +281,10 @@ def fit_cox(
         labelled(kept, by)[1:] if by else (kept.strata, kept.strata_labels or ("all",))
     )
     sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum, weight=kept.weight)
-    problem = partial_likelihood(sets, covariates(kept, read_as, sets), ties)
+    x = covariates(kept, read_as, sets)
+    problem = exact_likelihood(sets, x) if ties == "exact" else partial_likelihood(sets, x, ties)
     clusters = labelled(kept, cluster)[1] if cluster else kept.person
-    top = maximise(problem)
+    top = maximise(problem) if penalty is None else maximise_penalised(problem, penalty)
     model = unscaled(top.covariance, problem)
     if variance == "model":
         covariance = model
@@ -279,7 +314,11 @@ def fit_cox(
         n_people=int(kept.person.max(initial=-1)) + 1,
         n_events=int(kept.event.sum()),
         n_left_out=came.n - kept.n,
-        caveats=caveats_of(came, kept, notes, variance, clusters),
+        caveats=(
+            *caveats_of(came, kept, notes, variance, clusters, penalised=penalty is not None),
+            *(offer_of_firth(kept, top, variance, ties) if penalty is None else ()),
+            *what_the_penalty_does(penalty),
+        ),
         baseline=baseline_hazard(
             problem,
             top.point,
@@ -290,16 +329,37 @@ def fit_cox(
         ),
         read_as=read_as,
         iterations=top.iterations,
+        penalty=penalty,
+        profile=profile_limits(problem, top) if penalty == "firth" else None,
     )
 
 
-def _check_choices(ties: str, variance: str, cluster: str | None) -> None:
-    if ties not in ("efron", "breslow"):
-        raise ModelError("`ties` is 'efron' or 'breslow'.")
+def _check_choices(ties: str, variance: str, cluster: str | None, penalty: Penalty | None) -> None:
+    if ties not in ("efron", "breslow", "exact"):
+        raise ModelError("`ties` is 'efron', 'breslow' or 'exact'.")
+    if penalty not in (None, "firth") and not isinstance(penalty, Ridge):
+        raise ModelError("`penalty` is None, 'firth' or Ridge(theta).")
+    if ties == "exact" and penalty is not None:
+        raise ModelError("A penalty goes with ties='efron' or 'breslow', not with 'exact'.")
     if variance not in ("model", "robust", "cluster"):
         raise ModelError("`variance` is 'model', 'robust' or 'cluster'.")
     if cluster is not None and variance != "cluster":
         raise ModelError("`cluster` has a meaning only with variance='cluster'.")
+    if variance != "model" and (ties == "exact" or penalty is not None):
+        what = "ties='exact'" if ties == "exact" else "a penalty"
+        raise ModelError(f"There is no robust variance with {what}: use variance='model'.")
+
+
+def _check_weights(times: TimeToEvent, ties: str, penalty: Penalty | None) -> None:
+    if times.weight is not None and (ties == "exact" or penalty == "firth"):
+        what = "ties='exact'" if ties == "exact" else "penalty='firth'"
+        raise ModelError(f"{what} takes no weights: read the rows without `weight`.")
+
+
+def _told_penalty(penalty: Penalty | None) -> str:
+    if isinstance(penalty, Ridge):
+        return f", ridge with theta {penalty.theta:g}"
+    return ", Firth's penalised likelihood" if penalty else ""
 
 
 def unscaled(covariance: Floats, problem: PartialLikelihood) -> Floats:
@@ -344,12 +404,21 @@ def hazard_ratios(
     notes: tuple[str, ...],
     *,
     log: bool,
+    profile: Floats | None = None,
 ) -> pd.DataFrame:
-    """Lay out hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`."""
+    """Lay out hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`.
+
+    The intervals and tests are Wald's, or those of a `profile` (see `CoxFit`).
+    """
     error = np.sqrt(np.diag(covariance))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        z = log_hazards / error
-        limits = [log_hazards + side * error for side in (0.0, -Z95, Z95)]
+        if profile is None:
+            z = log_hazards / error
+            limits = [log_hazards + side * error for side in (0.0, -Z95, Z95)]
+        else:
+            *sides, z = profile.T
+            limits = [log_hazards, *sides]
+            notes = tuple(note or BY_PROFILE for note in notes)
         estimate, low, high = limits if log else np.exp(limits)
     return pd.DataFrame(
         {
@@ -371,7 +440,7 @@ def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard 
     place = np.arange(len(frame))[::-1]
     ratios = [frame[name].map("{:.2f}".format) for name in ("estimate", "conf_low", "conf_high")]
     numbers = ratios[0] + " (" + ratios[1] + " to " + ratios[2] + ")"
-    labels = frame.term + "\n" + numbers.where(frame.note == "", frame.note)
+    labels = frame.term + "\n" + numbers.mask(frame.note.str.startswith(NOT_ESTIMABLE), frame.note)
     with house_style():
         ax.axvline(1.0, color=DARK_GREY, linewidth=1)
         ax.hlines(place, frame.conf_low, frame.conf_high, color=DARK_BLUE)

@@ -194,12 +194,18 @@ def mean_path(at: Point) -> Floats:
     )
 
 
+def mean_covariates(problem: PartialLikelihood, at: Point) -> Floats:
+    """The centred covariates the model expects of an event on each day, shape (K, p)."""
+    r, d, tied = at.at_risk[:, 1:], at.dying[:, 1:], at.tied
+    total: Floats = tied.hazard[:, None] * r - tied.hazard_tied[:, None] * d
+    return total / problem.sets.event_weight[:, None]
+
+
 def score_residuals(problem: PartialLikelihood, at: Point) -> Iterator[tuple[slice, Floats]]:
     """What each row adds to the scaled score, weights included: blocks of rows, (m, p) each."""
     sets, tied = problem.sets, at.tied
     r, d = at.at_risk[:, 1:], at.dying[:, 1:]
-    mean = tied.hazard[:, None] * r - tied.hazard_tied[:, None] * d
-    mean = np.vstack([mean / sets.event_weight[:, None], np.zeros((1, problem.p))])
+    mean = np.vstack([mean_covariates(problem, at), np.zeros((1, problem.p))])
     tied_path = tied.square_tied[:, None] * r - tied.square_twice[:, None] * d
     hazard = sets.over_stay(tied.hazard, tied.hazard_tied)
     path = sets.over_stay(mean_path(at), tied_path)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desistance.results import NOT_ESTIMABLE, Caveat
+from desistance.survival.penalty import Ridge
 from desistance.survival.terms import told_of_left_out
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from desistance.survival.newton import Maximum
     from desistance.survival.partial_likelihood import PartialLikelihood
+    from desistance.survival.penalty import Penalty
     from desistance.timetoevent import TimeToEvent
 
     Ints = NDArray[np.int64]
@@ -60,11 +62,13 @@ def caveats_of(
     notes: tuple[str, ...],
     variance: Variance,
     clusters: Ints,
+    *,
+    penalised: bool = False,
 ) -> tuple[str, ...]:
     """What a reader must know before reading the numbers."""
     said = told_of_left_out(came, kept)
     fitted, events = sum(not note for note in notes), int(kept.event.sum())
-    if fitted and events < FEWEST_EVENTS_PER_TERM * fitted:
+    if not penalised and fitted and events < FEWEST_EVENTS_PER_TERM * fitted:
         said.append(
             Caveat(
                 f"{{ratio}} events per term ({{events}} events, {fitted} terms): below "
@@ -88,3 +92,28 @@ def caveats_of(
             )
         )
     return tuple(said)
+
+
+def offer_of_firth(
+    kept: TimeToEvent, top: Maximum, variance: Variance, ties: str
+) -> tuple[str, ...]:
+    """Offer Firth's penalty where it helps and can be had."""
+    to_fit, events = len(top.beta) - len(top.aliased), int(kept.event.sum())
+    few = 0 < events < FEWEST_EVENTS_PER_TERM * to_fit
+    can_be_had = variance == "model" and kept.weight is None and ties != "exact"
+    if not (can_be_had and (few or top.runaway.any())):
+        return ()
+    return (
+        "penalty='firth' takes out most of the bias of few events, and gives a finite estimate "
+        "and interval where no event contradicts a term.",
+    )
+
+
+def what_the_penalty_does(penalty: Penalty | None) -> tuple[str, ...]:
+    """Say how estimates with a penalty are to be read."""
+    if isinstance(penalty, Ridge):
+        return (
+            f"A ridge (theta {penalty.theta:g}) draws hazard ratios towards 1, by the units of "
+            "each term: intervals and p-values are not those of an unpenalised fit.",
+        )
+    return ()
