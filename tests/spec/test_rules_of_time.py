@@ -131,3 +131,12 @@ def test_the_flow_adds_up():
     flow = followed("E...................").flow
     steps = flow["n_remaining"].shift(fill_value=1) - flow["n_left_out"]
     assert (steps == flow["n_remaining"]).all()
+
+
+def test_unequal_shares_assessed_are_said():
+    assessed = pd.DataFrame({
+        "person_id": ["A"], "assessed_date": [on(-10)], "tool": "LOCAL", "pathway": "ACC",
+        "score": [8.0], "score_min": 0.0, "score_max": 10.0})  # fmt: skip
+    cases = cases_of("E...J" + "." * 700, "E" + "." * 704, assessments=assessed)
+    followed = follow_up(cases, build_histories(cases), FollowUpDesign())
+    assert "share assessed on their needs differs by more than 10 points" in followed.caveats[0]

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from desistance.histories.days import Days
 
 
+UNEQUAL = 0.10  # a gap in the share assessed that a reader must know of
 OUTCOMES = [
     "joined_day", "end_day", "ended_by", "event_day", "mature", "reoffended", "n_reoffences",
     "days_at_risk", "calendar_days",
@@ -355,6 +356,13 @@ def _caveats(
                 "followed on.",
                 returned=returned,
             )
+        )
+    joined = people["joined_day"].notna()
+    assessed = people["assessed"].groupby(joined).mean()
+    if len(assessed) == 2 and abs(assessed[True] - assessed[False]) > UNEQUAL:
+        said.append(
+            f"The share assessed on their needs differs by more than {100 * UNEQUAL:.0f} points "
+            f"between people who joined {design.joining} and the others."
         )
     if in_custody:
         said.append(
