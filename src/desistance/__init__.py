@@ -25,6 +25,7 @@ STREET = {
         "restricted_mean",
         "log_rank",
         "fit_cox",
+        "Ridge",
         "check_proportional_hazards",
         "cox_residuals",
         "concordance",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories import build_histories as build_histories
     from desistance.rates import reoffending_rates as reoffending_rates
     from desistance.report import write_report as write_report
+    from desistance.survival import Ridge as Ridge
     from desistance.survival import check_proportional_hazards as check_proportional_hazards
     from desistance.survival import concordance as concordance
     from desistance.survival import cox_residuals as cox_residuals
