@@ -41,7 +41,7 @@ STREET = "reoffences per year in the community"
 FIRST = "first reoffences per year at risk"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ReoffendingRates(Result):
     """Reoffending in groups.
 
@@ -75,8 +75,8 @@ class ReoffendingRates(Result):
         outcome = rows["outcome"].iloc[0] if len(rows) else ""
         rows = rows[rows["outcome"] == outcome]
         place = np.arange(len(rows))[::-1]
-        reach = [rows["estimate"] - rows["conf_low"], rows["conf_high"] - rows["estimate"]]
-        ax.errorbar(rows["estimate"], place, xerr=reach, fmt="o", capsize=3)
+        share, low, high = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float).T
+        ax.errorbar(share, place, xerr=(share - low, high - share), fmt="o", capsize=3)
         ax.set_yticks(place, rows["group"])
         ax.set_xlabel(outcome[:1].upper() + outcome[1:])
         ax.set_xlim(left=0)

@@ -66,7 +66,7 @@ WEIGHTED = "weighted to those who joined"
 TINY = 1e-9  # a standard error below this is none
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CohortComparison(Result):
     """What joining did, by outcome.
 
@@ -121,9 +121,9 @@ class CohortComparison(Result):
         ax = new_axes(ax, size=(7.2, 2.2))
         rows = self.frame[self.frame["outcome"].isin([RATIO, HAZARD])].dropna(subset=["estimate"])
         place = np.arange(len(rows))[::-1]
-        reach = [rows["estimate"] - rows["conf_low"], rows["conf_high"] - rows["estimate"]]
+        share, low, high = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float).T
         ax.axvline(1, color=DARK_GREY, lw=0.8)
-        ax.errorbar(rows["estimate"], place, xerr=reach, fmt="o", capsize=3)
+        ax.errorbar(share, place, xerr=(share - low, high - share), fmt="o", capsize=3)
         ax.set_yticks(place, rows["outcome"].str.capitalize())
         ratio_axis(ax)
         ax.set_ylim(-0.6, len(rows) - 0.4)

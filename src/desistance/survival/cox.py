@@ -75,7 +75,7 @@ Z95 = 1.959963984540054
 BY_PROFILE = "interval and p-value by profile penalised likelihood"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CoxFit(Result):
     """A fitted Cox model: p covariates, named by `terms`.
 

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CumulativeCurve(Result):
     """Cumulative hazards, or mean numbers of reoffences, by group.
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 TOUCHES = 1e-12  # S this near to 0.5 is 0.5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Survival(Result):
     """Kaplan–Meier curves by group.
 

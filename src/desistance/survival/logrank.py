@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LogRank(Result):
     """A log-rank test of G groups, or one of its weighted relatives.
 

@@ -56,7 +56,7 @@ NAMES: dict[Model, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RecurrentFit(Result):
     """A fitted model of repeated reoffending.
 

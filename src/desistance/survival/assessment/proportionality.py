@@ -51,7 +51,7 @@ GLOBAL = "GLOBAL"
 CUBIC = 3
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ProportionalHazards(Result):
     """Tests that hazard ratios do not change over follow-up.
 

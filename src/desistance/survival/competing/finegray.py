@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FineGrayFit(Result):
     """A fitted model of the share of one cause: p covariates, named by `terms`.
 

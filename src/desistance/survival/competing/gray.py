@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class GrayTest(Result):
     """Gray's tests of G groups, one for each of m causes.
 

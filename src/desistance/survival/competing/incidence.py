@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 ALL_OF_THEM = 1e-12  # a share this near to 1 is 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CumulativeIncidence(Result):
     """The share for whom each cause came first, by group.
 

@@ -61,7 +61,7 @@ WORTH_SAYING = 0.05  # of eventual events still to come
 NUMBERS = ["estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SplitPopulationFit(Result):
     """A fitted split population.
 

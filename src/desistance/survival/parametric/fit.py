@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from desistance.timetoevent import HasTimes, TimeToEvent
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ParametricFit(Result):
     """A fitted accelerated failure time model.
 

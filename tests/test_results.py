@@ -1,0 +1,133 @@
+"""Every result has the same faces: found by walking the subclasses, so that none is forgotten."""
+
+import dataclasses
+import importlib
+import pkgutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+import desistance
+from desistance import TimeToEvent
+from desistance.balance import balance_cohorts
+from desistance.comparison import compare_cohorts
+from desistance.followup import follow_up
+from desistance.histories import build_histories
+from desistance.results import COLUMNS, Caveat, Result, number
+from desistance.synthetic import SimulationDesign, simulate_cases
+
+
+def every_result():
+    for module in pkgutil.walk_packages(desistance.__path__, "desistance."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    found, waiting = set(), [Result]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        found.update(kinds)
+        waiting += kinds
+    return {kind for kind in found if kind.__module__.startswith("desistance")}
+
+
+@pytest.fixture(scope="module")
+def results():
+    cases = simulate_cases(SimulationDesign(n_people=250), rng=3)
+    followed = follow_up(cases, build_histories(cases))
+    balanced = balance_cohorts(followed)
+    kinds = followed.by_cause({"acquisitive": "SAC_HMICFRS2022"})
+    hazards = desistance.fit_cox(followed, ["exposed", "age"], variance="cluster")
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"day": rng.integers(1, 90, 200), "event": rng.random(200) < 0.7})
+    frame["age"] = rng.normal(30, 5, 200)
+    frame["cohort"], frame["kind"] = rng.choice(["a", "b"], 200), rng.choice(["sac", "other"], 200)
+    plain = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
+    made = [
+        desistance.reoffending_rates(followed),
+        desistance.kaplan_meier(followed, by="cohort"),
+        desistance.log_rank(followed, by="cohort"),
+        desistance.nelson_aalen(followed),
+        desistance.restricted_mean(plain, by="cohort", horizon=60),
+        hazards,
+        desistance.check_proportional_hazards(hazards, followed.times()),
+        desistance.concordance(followed.times(), hazards),
+        desistance.fit_parametric(plain, ["age"]),
+        desistance.fit_split_population(plain, ["age"]),
+        desistance.cumulative_incidence(kinds, by="sex"),
+        desistance.gray_test(kinds, by="sex"),
+        desistance.fit_fine_gray(plain, ["age"], cause="sac"),
+        desistance.mean_cumulative_function(followed.repeated(), terminal="died"),
+        desistance.fit_recurrent(followed.repeated(), ["age"]),
+        balanced,
+        compare_cohorts(followed, balanced),
+    ]
+    return {type(result): result for result in made}
+
+
+def test_every_kind_of_result_is_here(results):
+    assert {kind.__name__ for kind in every_result()} == {kind.__name__ for kind in results}
+
+
+def test_results_are_frozen_and_slotted(results):
+    for kind, result in results.items():
+        assert dataclasses.is_dataclass(kind), kind
+        assert not hasattr(result, "__dict__"), kind
+        with pytest.raises((dataclasses.FrozenInstanceError, TypeError)):
+            result.caveats = ()
+
+
+def test_frames_are_tidy(results):
+    own = {"covariate", "mean_joined", "mean_before", "mean_after", "smd_before", "smd_after",
+           "light", "outcome", "interval", "measure", "horizon"}  # fmt: skip
+    for kind, result in results.items():
+        frame = result.to_frame()
+        assert len(frame), kind
+        assert frame.columns.is_unique, kind
+        assert set(frame.columns) <= {*COLUMNS, *own}, (kind, set(frame.columns) - {*COLUMNS, *own})
+
+
+def test_summaries_are_returned_in_plain_words(results, capsys):
+    for kind, result in results.items():
+        told = result.summary()
+        assert len(told.splitlines()[0]) > 15, kind
+        assert "nan" not in told.lower().split(), kind
+        assert repr(result).startswith(f"<{kind.__name__}: "), kind
+    assert capsys.readouterr().out == ""
+
+
+def test_notebook_tables_have_a_caption_and_scoped_headers(results):
+    for kind, result in results.items():
+        table = result._repr_html_()
+        assert "<caption>" in table, kind
+        assert 'scope="col"' in table, kind
+        assert "<script" not in table, kind
+
+
+def test_plots_take_axes_and_give_them_back(results):
+    for kind, result in results.items():
+        ax = result.plot()
+        assert isinstance(ax, Axes), kind
+        assert result.plot(ax=ax) is ax, kind
+        assert ax.get_xlabel(), kind
+
+
+def test_caveats_are_sentences(results):
+    for kind, result in results.items():
+        for caveat in getattr(result, "caveats", ()):
+            assert caveat.rstrip().endswith((".", ")")), (kind, caveat)
+
+
+def test_a_caveat_keeps_other_braces():
+    caveat = Caveat("{n} rows left out (`{odd}` is empty).", n=1200)
+    assert caveat == "1,200 rows left out (`{odd}` is empty)."
+    assert caveat.with_counts(lambda _: "some") == "some rows left out (`{odd}` is empty)."
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(None, ""), (pd.NA, ""), (float("nan"), ""), (True, "yes"), (1234567, "1,234,567"),
+     (1234.0, "1,234"), (0.5, "0.500"), (0.0, "0.000"), (0.00012, "0.00012"), ("x", "x")],
+)  # fmt: skip
+def test_cells(value, told):
+    assert number(value) == told
