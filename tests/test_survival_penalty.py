@@ -15,10 +15,11 @@ from numpy.testing import assert_allclose
 
 from desistance.errors import ModelError
 from desistance.survival import Ridge, fit_cox
+from desistance.survival.covariates import covariates
 from desistance.survival.partial_likelihood import partial_likelihood
 from desistance.survival.penalty import Penalised
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import covariates, read_terms
+from desistance.survival.terms import read_terms
 from desistance.timetoevent import TimeToEvent
 
 HERE = Path(__file__).parent / "reference"

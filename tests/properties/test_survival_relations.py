@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from desistance.survival import fit_cox, kaplan_meier, log_rank
+from desistance.survival.covariates import covariates
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import partial_likelihood, score_residuals
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import covariates, read_terms
+from desistance.survival.terms import read_terms
 from desistance.timetoevent import TimeToEvent
 
 ROLES = ("start", "person", "weight", "strata")

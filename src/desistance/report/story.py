@@ -37,7 +37,7 @@ from desistance.report.words import (
     needs_table,
     readable,
 )
-from desistance.survival.cox import forest
+from desistance.survival.hazardratios import forest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

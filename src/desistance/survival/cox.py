@@ -24,13 +24,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.special import chdtrc, ndtr
+from scipy.special import chdtrc
 
 from desistance.errors import ModelError
-from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.baseline import BaselineHazard, baseline_hazard
+from desistance.survival.covariates import covariates
 from desistance.survival.exact import exact_likelihood
+from desistance.survival.hazardratios import forest, hazard_ratios
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import (
     PartialLikelihood,
@@ -48,13 +49,7 @@ from desistance.survival.reasons import (
     why_not_estimable,
 )
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import (
-    Term,
-    covariates,
-    labelled,
-    read_terms,
-    without_empty,
-)
+from desistance.survival.terms import Term, labelled, read_terms, without_empty
 from desistance.timetoevent import as_times
 
 if TYPE_CHECKING:
@@ -70,9 +65,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 CoxTies = Ties | Literal["exact"]
-
-Z95 = 1.959963984540054
-BY_PROFILE = "interval and p-value by profile penalised likelihood"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -395,57 +387,3 @@ def _last_days(stop: Ints, stratum: Ints | None, n_strata: int) -> tuple[int, ..
     last = np.zeros(n_strata, np.int64)
     np.maximum.at(last, np.zeros_like(stop) if stratum is None else stratum, stop)
     return tuple(map(int, last))
-
-
-def hazard_ratios(
-    terms: tuple[str, ...],
-    log_hazards: Floats,
-    covariance: Floats,
-    notes: tuple[str, ...],
-    *,
-    log: bool,
-    profile: Floats | None = None,
-) -> pd.DataFrame:
-    """Lay out hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`.
-
-    The intervals and tests are Wald's, or those of a `profile` (see `CoxFit`).
-    """
-    error = np.sqrt(np.diag(covariance))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if profile is None:
-            z = log_hazards / error
-            limits = [log_hazards + side * error for side in (0.0, -Z95, Z95)]
-        else:
-            *sides, z = profile.T
-            limits = [log_hazards, *sides]
-            notes = tuple(note or BY_PROFILE for note in notes)
-        estimate, low, high = limits if log else np.exp(limits)
-    return pd.DataFrame(
-        {
-            "term": terms,
-            "estimate": estimate,
-            "std_error": error,
-            "conf_low": low,
-            "conf_high": high,
-            "statistic": z,
-            "p_value": 2 * ndtr(-np.abs(z)),
-            "note": notes,
-        }
-    )
-
-
-def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard ratio") -> Axes:
-    """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels."""
-    ax = new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))
-    place = np.arange(len(frame))[::-1]
-    ratios = [frame[name].map("{:.2f}".format) for name in ("estimate", "conf_low", "conf_high")]
-    numbers = ratios[0] + " (" + ratios[1] + " to " + ratios[2] + ")"
-    labels = frame.term + "\n" + numbers.mask(frame.note.str.startswith(NOT_ESTIMABLE), frame.note)
-    with house_style():
-        ax.axvline(1.0, color=DARK_GREY, linewidth=1)
-        ax.hlines(place, frame.conf_low, frame.conf_high, color=DARK_BLUE)
-        ax.plot(frame.estimate, place, "s", color=DARK_BLUE)
-        ratio_axis(ax)
-        ax.set_yticks(place, labels.to_list())
-        ax.set(xlabel=f"{label} (95 % interval)", ylim=(-0.5, len(frame) - 0.5))
-    return ax

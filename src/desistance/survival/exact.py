@@ -27,9 +27,9 @@ from desistance.survival.partial_likelihood import PartialLikelihood, evaluate, 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from desistance.survival.covariates import Covariates
     from desistance.survival.partial_likelihood import Point
     from desistance.survival.risksets import RiskSets
-    from desistance.survival.terms import Covariates
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from desistance.survival.covariates import Covariates
     from desistance.survival.risksets import RiskSets
-    from desistance.survival.terms import Covariates
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

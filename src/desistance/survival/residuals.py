@@ -23,6 +23,7 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.results import number
+from desistance.survival.covariates import covariates
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import (
     mean_covariates,
@@ -30,7 +31,7 @@ from desistance.survival.partial_likelihood import (
     score_residuals,
 )
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import covariates, labelled, read_terms, without_empty
+from desistance.survival.terms import labelled, read_terms, without_empty
 from desistance.timetoevent import as_times
 
 if TYPE_CHECKING:

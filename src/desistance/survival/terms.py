@@ -5,8 +5,7 @@
                       ``tier[FLEX]``; the first label is what the others are set against
 
 Labels go in the order of their category, else of the alphabet; labels nobody has are not used.
-A row with an empty value is left out and counted, an infinite value is an error. Columns are
-never copied into one matrix: blocks of rows are put together when they are needed.
+A row with an empty value is left out and counted, an infinite value is an error.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.results import Caveat
-from desistance.survival.risksets import CELLS_IN_CACHE
 from desistance.timetoevent import where
 
 if TYPE_CHECKING:
@@ -28,10 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from desistance.survival.risksets import RiskSets
     from desistance.timetoevent import TimeToEvent
 
-    Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 
@@ -75,61 +71,6 @@ class Term:
                 f"{', '.join(self.levels)}."
             )
         return [float(str(value) == level) for level in self.levels[1:] or ("",)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Covariates:
-    """The covariates of n rows, centred as they are read.
-
-    Attributes
-    ----------
-    names : of the p covariates
-    columns : p arrays of shape (n,), numbers or bool
-    centre, scale, reach : float64 arrays, shape (p,)
-        Mean and standard deviation over the rows in any risk set, and the furthest any such
-        row lies from the mean, in standard deviations.
-    """
-
-    names: tuple[str, ...]
-    columns: tuple[NDArray[Any], ...]
-    centre: Floats
-    scale: Floats
-    reach: Floats
-
-    def block(self, rows: slice) -> Floats:
-        """Put together ones and the centred covariates of m rows, shape (1 + p, m)."""
-        x = np.empty((1 + len(self.columns), rows.stop - rows.start))
-        x[0] = 1.0
-        for j, (column, centre) in enumerate(zip(self.columns, self.centre, strict=True), 1):
-            np.subtract(column[rows], centre, out=x[j])
-        return x
-
-
-def covariates(times: TimeToEvent, terms: Sequence[Term], sets: RiskSets) -> Covariates:
-    """Read the covariates of `terms` for the rows of `times`."""
-    columns = [x for term in terms for x in term.values(times.columns[term.column])]
-    say = sets.has_say
-    if say.all():
-        measures = [_measure(column) for column in columns] if sets.n else []
-    else:
-        measures = [_measure(column[say]) for column in columns] if say.any() else []
-    centre, scale, reach = np.array(measures or [(0.0, 1.0, 0.0)] * len(columns)).reshape(-1, 3).T
-    names = tuple(name for term in terms for name in term.names)
-    return Covariates(names, tuple(columns), centre, scale, reach)
-
-
-def _measure(column: NDArray[Any]) -> tuple[float, float, float]:
-    """Mean, standard deviation (1 for a constant) and reach of one covariate."""
-    low, high = float(column.min()), float(column.max())
-    if low == high:
-        return low, 1.0, 0.0
-    mean = float(column.mean())
-    squares = 0.0
-    for first in range(0, len(column), CELLS_IN_CACHE):
-        off = column[first : first + CELLS_IN_CACHE] - mean
-        squares += float(np.dot(off, off))
-    spread = (squares / len(column)) ** 0.5
-    return mean, spread, max(high - mean, mean - low) / spread
 
 
 def read_terms(times: TimeToEvent, names: Sequence[str]) -> tuple[TimeToEvent, tuple[Term, ...]]:

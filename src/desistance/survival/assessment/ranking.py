@@ -32,7 +32,8 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
-from desistance.survival.cox import Z95, CoxFit
+from desistance.survival.cox import CoxFit
+from desistance.survival.hazardratios import Z95
 from desistance.survival.residuals import strata_columns
 from desistance.survival.risksets import risk_sets
 from desistance.survival.terms import labelled, one_column, told_of_left_out, without_empty

@@ -25,11 +25,13 @@ from desistance.survival.baseline import BaselineHazard, baseline_hazard
 from desistance.survival.competing.causes import cause_code, causes_of, first_events
 from desistance.survival.competing.subdistribution import subdistribution_sets
 from desistance.survival.competing.watching import influence_of_watching, watch
-from desistance.survival.cox import blanked, forest, hazard_ratios, unscaled
+from desistance.survival.covariates import covariates
+from desistance.survival.cox import blanked, unscaled
+from desistance.survival.hazardratios import forest, hazard_ratios
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import clustered_score, partial_likelihood
 from desistance.survival.reasons import caveats_of, why_not_estimable
-from desistance.survival.terms import Term, covariates, labelled, read_terms, without_empty
+from desistance.survival.terms import Term, labelled, read_terms, without_empty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,75 @@
+"""Ratios on the log scale as a table and as a forest: the face that every hazard model shares."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes, ratio_axis
+from desistance.results import NOT_ESTIMABLE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+Z95 = 1.959963984540054
+BY_PROFILE = "interval and p-value by profile penalised likelihood"
+
+
+def hazard_ratios(
+    terms: tuple[str, ...],
+    log_hazards: Floats,
+    covariance: Floats,
+    notes: tuple[str, ...],
+    *,
+    log: bool,
+    profile: Floats | None = None,
+) -> pd.DataFrame:
+    """Lay out hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`.
+
+    The intervals and tests are Wald's, or those of a `profile` (see `CoxFit`).
+    """
+    error = np.sqrt(np.diag(covariance))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if profile is None:
+            z = log_hazards / error
+            limits = [log_hazards + side * error for side in (0.0, -Z95, Z95)]
+        else:
+            *sides, z = profile.T
+            limits = [log_hazards, *sides]
+            notes = tuple(note or BY_PROFILE for note in notes)
+        estimate, low, high = limits if log else np.exp(limits)
+    return pd.DataFrame(
+        {
+            "term": terms,
+            "estimate": estimate,
+            "std_error": error,
+            "conf_low": low,
+            "conf_high": high,
+            "statistic": z,
+            "p_value": 2 * ndtr(-np.abs(z)),
+            "note": notes,
+        }
+    )
+
+
+def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard ratio") -> Axes:
+    """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels."""
+    ax = new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))
+    place = np.arange(len(frame))[::-1]
+    ratios = [frame[name].map("{:.2f}".format) for name in ("estimate", "conf_low", "conf_high")]
+    numbers = ratios[0] + " (" + ratios[1] + " to " + ratios[2] + ")"
+    labels = frame.term + "\n" + numbers.mask(frame.note.str.startswith(NOT_ESTIMABLE), frame.note)
+    with house_style():
+        ax.axvline(1.0, color=DARK_GREY, linewidth=1)
+        ax.hlines(place, frame.conf_low, frame.conf_high, color=DARK_BLUE)
+        ax.plot(frame.estimate, place, "s", color=DARK_BLUE)
+        ratio_axis(ax)
+        ax.set_yticks(place, labels.to_list())
+        ax.set(xlabel=f"{label} (95 % interval)", ylim=(-0.5, len(frame) - 0.5))
+    return ax
