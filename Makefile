@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs notebooks studies test-oldest lock clean
+.PHONY: help demo test check lint types docs notebooks digits studies trust relations bench bench-peers test-oldest lock clean
 export MPLBACKEND := Agg
 
 # The first Python that fits; name another with `make PYTHON=/path/to/python3 test`.
@@ -43,8 +43,24 @@ notebooks: $(V)/.dev   ## run the notebooks again and keep what they show
 	$(BIN)/jupytext --quiet --sync notebooks/[0-9]*.py
 	$(BIN)/python notebooks/execute.py
 
-studies: $(V)/.dev   ## the slow simulation studies: bias and coverage of every estimator
+digits: $(V)/.dev   ## count the digits shared with certified answers, into docs/trust.md
+	$(BIN)/python -m tests.certified docs/trust.md
+
+studies: $(V)/.dev   ## run the simulation studies and every slow test; keep what they found
+	$(BIN)/python -m tests.studies
+	$(BIN)/python -m tests.trust
 	$(PYTEST) -m slow tests
+
+trust: $(V)/.dev   ## judge answers to bad input again, and renew the tables of docs/trust.md
+	$(BIN)/python -m tests.trust
+
+relations: $(V)/.dev   ## try every relation on EXAMPLES cohorts (200)
+	EXAMPLES=$${EXAMPLES:-200} $(PYTEST) -m 'slow or not slow' tests/properties/test_relations.py
+
+bench: $(V)/.dev   ## every case, small, against every peer that is there: CPU time and memory
+	$(BIN)/python -m bench
+
+bench-peers: $(V)-bench/.peers   ## set up the peers in an environment of their own
 
 test-oldest: $(V)/.dev   ## run the tests on the lowest versions that pyproject.toml allows
 	rm -rf $(V)-lowest
@@ -63,11 +79,12 @@ lock: $(V)/.dev   ## write the hash-pinned locks again from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements/run.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
+	$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) --group boot -c requirements/dev.txt -o requirements/boot.txt
 
 clean:         ## remove the environments and everything that was built
 	rm -rf .venv .venv-* .boot report build dist docs/_build docs/generated
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis bench/.data
 
 # --- set-up -------------------------------------------------------------------------------
 
@@ -87,4 +104,12 @@ $(V)/.run: requirements/run.txt requirements/build.txt pyproject.toml | $(BIN)/p
 $(V)/.dev: requirements/dev.txt $(V)/.run
 	$(LOCKED) requirements/dev.txt
 	$(PIP) check
+	@touch $@
+
+# coxstream is compiled here, as its wheel does not load beside glibc 2.31 or later. R's packages
+# come from Debian: apt-get install r-base-core r-cran-survival r-cran-cmprsk r-cran-jsonlite
+$(V)-bench/.peers: requirements/bench.txt $(V)/.dev
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(V)-bench
+	$(BIN)/uv pip install --quiet --python $(V)-bench/bin/python --require-hashes \
+		--no-binary coxstream -r requirements/bench.txt
 	@touch $@

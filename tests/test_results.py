@@ -52,13 +52,21 @@ def results():
         hazards,
         desistance.check_proportional_hazards(hazards, followed.times()),
         desistance.concordance(followed.times(), hazards),
+        desistance.calibration(hazards, followed.times(), day=180),
+        desistance.events_per_parameter(hazards),
         desistance.fit_parametric(plain, ["age"]),
+        desistance.fit_flexible_parametric(plain, ["age"], knots=1),
         desistance.fit_split_population(plain, ["age"]),
+        desistance.smoothed_hazard(plain, by="cohort"),
+        desistance.hazard_convergence(plain, reference=0.02, hold=10, replicates=100, rng=1),
         desistance.cumulative_incidence(kinds, by="sex"),
         desistance.gray_test(kinds, by="sex"),
         desistance.fit_fine_gray(plain, ["age"], cause="sac"),
+        desistance.fit_cause_specific(plain, ["age"]),
         desistance.mean_cumulative_function(followed.repeated(), terminal="died"),
         desistance.fit_recurrent(followed.repeated(), ["age"]),
+        desistance.fit_frequency(followed.repeated(), ["age"]),
+        desistance.bootstrap(desistance.nelson_aalen, plain, replicates=20, rng=1),
         balanced,
         compare_cohorts(followed, balanced),
     ]
@@ -79,7 +87,7 @@ def test_results_are_frozen_and_slotted(results):
 
 def test_frames_are_tidy(results):
     own = {"covariate", "mean_joined", "mean_before", "mean_after", "smd_before", "smd_after",
-           "light", "outcome", "interval", "measure", "horizon"}  # fmt: skip
+           "light", "outcome", "interval", "measure", "horizon", "predicted"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

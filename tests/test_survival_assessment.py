@@ -237,7 +237,8 @@ def test_rows_left_out_by_the_fit_are_missing_from_the_residuals(people):
         (lambda frame: frame.iloc[:-1], "299 rows"),
         (lambda frame: frame.assign(x=frame.x.iloc[::-1].to_numpy()), "another likelihood"),
         (lambda frame: frame.assign(weight=1.0 + frame.arm), "another likelihood"),
-        (lambda frame: frame.assign(tier="FIXED"), "labels of a term differ"),
+        (lambda frame: frame.assign(tier="FIXED"), "another likelihood"),
+        (lambda frame: frame.assign(tier="NONE"), "a label that was not fitted in 300 rows"),
     ],
 )
 def test_other_rows_than_the_fits_are_refused(people, changed, says):
@@ -257,7 +258,7 @@ def test_what_is_asked_wrongly_is_a_clear_error(people):
         check_proportional_hazards(fit, times, transform="sqrt")
     with pytest.raises(ModelError, match="'x', 'arm', 'tier"):
         check_proportional_hazards(fit, times).plot(covariate="tier")
-    with pytest.raises(ModelError, match="exact ties or a penalty"):
+    with pytest.raises(ModelError, match="exact ties, a penalty or a frailty"):
         cox_residuals(fit_cox(times, ["x"], penalty=Ridge(1.0)), times)
     with pytest.raises(ModelError, match="not numbers"):
         concordance(times, "tier")

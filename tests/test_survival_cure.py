@@ -3,13 +3,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from scipy.special import expit
 
 from desistance.errors import ModelError
-from desistance.survival import fit_parametric, fit_split_population
+from desistance.survival import fit_cox, fit_parametric, fit_split_population, kaplan_meier
 from desistance.timetoevent import TimeToEvent
 
-LATENCIES = ("weibull", "exponential", "log-normal", "log-logistic")
+LATENCIES = ("weibull", "exponential", "log-normal", "log-logistic", "cox")
 
 
 def releases(n=600, *, share=0.4, mean=100, follow=(800, 1000), seed=5):
@@ -177,10 +178,133 @@ def test_a_picture_has_the_plateau_only_where_it_is_told():
     assert len(fit_split_population(times_of(slow)).plot().lines) == 2
 
 
+# --- a Cox latency -----------------------------------------------------------------------
+
+
+def test_with_nobody_who_never_returns_the_hazard_ratio_is_coxs():
+    frame = releases(share=1.0, n=300)
+    fit = fit_split_population(times_of(frame), ["need", "priors"], share_terms=[], latency="cox")
+    assert "as where everybody reoffends" in fit.not_identified
+    plain = fit_cox(times_of(frame), ["need", "priors"], ties="breslow")
+    found = fit.maximum(log=True).set_index(["group", "term"]).estimate["latency"]
+    assert_allclose(found[["need", "priors"]], plain.log_hazards, atol=1e-8)
+
+
+def test_without_terms_the_share_is_that_of_the_plateau():
+    # Breslow's jumps to the last event but one, which takes all but 1 / e of those left.
+    fit = fit_split_population(times_of(releases()), latency="cox")
+    curve = kaplan_meier(times_of(releases())).to_frame()
+    assert fit.mean_share == pytest.approx(1 - curve.estimate.iloc[-1], abs=2e-3)
+
+
+def test_a_cox_latency_has_hazard_ratios_and_no_scale():
+    fit = fit_split_population(times_of(releases()), ["need"], latency="cox")
+    assert fit.to_frame()[["group", "term"]].to_numpy().tolist() == [
+        ["share", "intercept"], ["share", "need"], ["latency", "need"],
+    ]  # fmt: skip
+    assert np.isnan(fit.aic)
+    assert "hazard ratios among them" in fit.summary()
+    assert "Breslow ties" in fit.summary()
+
+
+def test_the_hazard_ratio_of_latency_is_found():
+    rng = np.random.default_rng(2)
+    frame = releases(n=3000)
+    returns = rng.random(3000) < 0.5
+    day = np.ceil(rng.exponential(np.where(frame.need, 50, 150))).astype(int)
+    frame["day"], frame["returned"] = np.where(returns, day, 3000), returns
+    fit = fit_split_population(times_of(frame), ["need"], latency="cox")
+    found = fit.to_frame().set_index(["group", "term"]).estimate
+    assert found["latency", "need"] == pytest.approx(3, rel=0.1)
+    assert found["share", "need"] == pytest.approx(1, rel=0.15)
+
+
+def test_the_verdict_asks_how_a_weibull_would_go_on():
+    frame = releases(share=1.0, mean=600, follow=(365, 366))
+    frame.loc[frame.returned & (frame.day > 355), ["day", "returned"]] = [365, False]
+    fit = fit_split_population(times_of(frame), latency="cox")
+    assert fit.tests().p_value[0] < 0.05
+    assert "eventual" in fit.not_identified
+
+
+def test_a_handful_at_risk_before_the_others_enter_can_carry_no_curve():
+    frame = releases()
+    frame["start"] = np.minimum(np.where(frame.index < 5, 0, 40), frame.day - 1)
+    fit = fit_split_population(times_of(frame, start="start"), latency="cox")
+    assert "fewer than 10 people are at risk at " in fit.not_identified
+    assert "before most enter" in fit.not_identified
+
+
+def test_one_event_day_is_enough_for_a_curve():
+    frame = releases(60).assign(day=40, returned=False)
+    frame.loc[:19, "returned"] = True
+    frame.loc[20:, "day"] = 400
+    fit = fit_split_population(times_of(frame), ["priors"], latency="cox")
+    assert np.isfinite(fit.log_likelihood)
+    assert fit.mean_share == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_a_term_that_no_event_contradicts_does_not_spoil_the_others():
+    frame = releases()
+    frame["never"] = (frame.index % 7 == 0) & ~frame.returned
+    fit = fit_split_population(times_of(frame), ["never", "priors"], latency="cox")
+    notes = fit.maximum().set_index(["group", "term"]).note
+    assert notes["share", "never"].startswith("not estimable: ")
+    assert notes["share", "priors"] == notes["latency", "priors"] == ""
+    without = fit_split_population(times_of(frame[~frame.never]), ["priors"], latency="cox")
+    assert_allclose(
+        fit.maximum(log=True).query("term == 'priors'").estimate,
+        without.maximum(log=True).query("term == 'priors'").estimate, rtol=1e-5,
+    )  # fmt: skip
+
+
+def test_a_repeated_and_a_constant_term_are_said_to_be_so():
+    frame = releases().assign(again=lambda rows: rows.priors * 2, same=1)
+    fit = fit_split_population(times_of(frame), ["priors", "again", "same"], latency="cox")
+    notes = fit.maximum().set_index(["group", "term"]).note
+    for group in ("share", "latency"):
+        assert "the same as `priors`" in notes[group, "again"]
+        assert "constant" in notes[group, "same"]
+    one = fit_split_population(times_of(frame), ["priors"], latency="cox")
+    assert fit.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-9)
+
+
+def test_a_robust_variance_has_coefficients_and_no_limits_of_the_curve():
+    frame = releases()
+    model = fit_split_population(times_of(frame), ["need"], latency="cox")
+    robust = fit_split_population(times_of(frame), ["need"], latency="cox", variance="robust")
+    assert_allclose(robust.maximum().std_error, model.maximum().std_error, rtol=0.2)
+    found = robust.survival_at({"need": 1}, [100])
+    assert found.estimate.notna().all()
+    assert found.conf_low.isna().all()
+    assert "by the model's variance only" in found.note[0]
+
+
+def test_beyond_the_last_event_the_curve_is_the_share_that_never_returns():
+    fit = fit_split_population(times_of(releases()), ["need"], latency="cox")
+    found = fit.survival_at({"need": 0}, [0, fit.end.last_event + 1, fit.end.last_day])
+    odds = fit.to_frame().estimate[0]
+    assert_allclose(found.estimate, [1, 1 / (1 + odds), 1 / (1 + odds)], rtol=1e-12)
+    assert found.std_error[1] == pytest.approx(fit.shares().std_error[0], rel=0.6)
+
+
+@pytest.mark.parametrize("change", [{"day": 7}, {"day": 40, "event": True}, {"one": True}])
+def test_a_cox_latency_stands_thin_and_flat_data(change):
+    frame = releases(60)
+    if "one" in change:
+        frame["returned"] = frame.index == frame.day.idxmin()
+    elif "event" in change:
+        frame["day"], frame["returned"] = 40, True
+    else:
+        frame["day"], frame["returned"] = 7, frame.index % 2 == 0
+    fit = fit_split_population(times_of(frame), ["priors"], latency="cox")
+    assert fit.not_identified
+    assert fit.summary()
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"latency": "cox"}, "Cox latency .* is not offered"),
         ({"latency": "gompertz"}, "is one of weibull, log-normal"),
         ({"terms": ["height"]}, "'height' is not a column"),
         ({"terms": ["day"]}, "changes within 2 people"),

@@ -93,7 +93,7 @@ def test_people_without_a_label_are_left_out_and_counted():
     assert curve.groups.group.tolist() == ["7PP", "IOM"]
     for result in (curve, test):
         assert result.n_left_out == 1
-        assert result.caveats == ("Rows left out (`cohort` is empty): 1.",)
+        assert "Rows left out (`cohort` is empty): 1." in result.caveats
 
 
 @pytest.mark.parametrize("event", [[0, 0, 0], [1, 1, 1]])

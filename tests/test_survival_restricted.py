@@ -83,9 +83,8 @@ def test_people_in_both_groups_are_not_counted_as_two():
         "cohort", horizon=12,
     )  # fmt: skip
     assert shared.variance == "infinitesimal jackknife over people"
-    assert shared.caveats == (
-        "b: nobody is at risk up to 12, and the curve is taken as 1 until then.",
-    )
+    told = "b: nobody is at risk up to 12, and the curve is taken as 1 until then."
+    assert told in shared.caveats
     changing = times_of(
         person=[1, 1, 2, 3, 6, 4, 5], start=[0, 5, 0, 0, 5, 0, 0], stop=[5, 9, 8, 5, 12, 12, 4],
         event=[0, 1, 1, 0, 0, 0, 1], joined=["no", "yes", "no", "no", "yes", "no", "no"],

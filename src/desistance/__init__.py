@@ -25,18 +25,31 @@ STREET = {
         "restricted_mean",
         "log_rank",
         "fit_cox",
+        "TimesInBlocks",
+        "Category",
+        "Spline",
+        "Interaction",
+        "Steps",
         "Ridge",
         "check_proportional_hazards",
         "cox_residuals",
         "concordance",
+        "calibration",
+        "events_per_parameter",
         "fit_parametric",
+        "fit_flexible_parametric",
         "fit_split_population",
+        "smoothed_hazard",
+        "hazard_convergence",
         "cumulative_incidence",
         "gray_test",
         "fit_fine_gray",
+        "fit_cause_specific",
         "mean_cumulative_function",
         "fit_recurrent",
+        "bootstrap",
     ),
+    "survival.frequency": ("fit_frequency",),  # not with the others: it opens statsmodels
     "balance": ("balance_cohorts", "BalanceDesign"),
     "comparison": ("compare_cohorts",),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
@@ -65,22 +78,35 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories import build_histories as build_histories
     from desistance.rates import reoffending_rates as reoffending_rates
     from desistance.report import write_report as write_report
+    from desistance.survival import Category as Category
+    from desistance.survival import Interaction as Interaction
     from desistance.survival import Ridge as Ridge
+    from desistance.survival import Spline as Spline
+    from desistance.survival import Steps as Steps
+    from desistance.survival import TimesInBlocks as TimesInBlocks
+    from desistance.survival import bootstrap as bootstrap
+    from desistance.survival import calibration as calibration
     from desistance.survival import check_proportional_hazards as check_proportional_hazards
     from desistance.survival import concordance as concordance
     from desistance.survival import cox_residuals as cox_residuals
     from desistance.survival import cumulative_incidence as cumulative_incidence
+    from desistance.survival import events_per_parameter as events_per_parameter
+    from desistance.survival import fit_cause_specific as fit_cause_specific
     from desistance.survival import fit_cox as fit_cox
     from desistance.survival import fit_fine_gray as fit_fine_gray
+    from desistance.survival import fit_flexible_parametric as fit_flexible_parametric
     from desistance.survival import fit_parametric as fit_parametric
     from desistance.survival import fit_recurrent as fit_recurrent
     from desistance.survival import fit_split_population as fit_split_population
     from desistance.survival import gray_test as gray_test
+    from desistance.survival import hazard_convergence as hazard_convergence
     from desistance.survival import kaplan_meier as kaplan_meier
     from desistance.survival import log_rank as log_rank
     from desistance.survival import mean_cumulative_function as mean_cumulative_function
     from desistance.survival import nelson_aalen as nelson_aalen
     from desistance.survival import restricted_mean as restricted_mean
+    from desistance.survival import smoothed_hazard as smoothed_hazard
+    from desistance.survival.frequency import fit_frequency as fit_frequency
     from desistance.synthetic import SimulationDesign as SimulationDesign
     from desistance.synthetic import simulate_cases as simulate_cases
     from desistance.timetoevent import TimeToEvent as TimeToEvent

@@ -16,7 +16,7 @@ Government Analysis Function, Data visualisation: colours in charts (six-colour 
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import matplotlib as mpl
 from cycler import cycler
@@ -82,12 +82,13 @@ class Picture(Figure):
         return figure_png(self), {"width": width, "height": height}
 
 
-def ratio_axis(ax: Axes) -> None:
-    """Make the x axis logarithmic, with ticks that read as ratios: 0.5, 0.7, 1, 1.5, 2."""
-    ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1, 1.25, 1.5, 2, 3, 5, 7, 8.5), numticks=12))
-    ax.xaxis.set_major_formatter("{x:g}")
-    ax.xaxis.set_minor_locator(NullLocator())
+def ratio_axis(ax: Axes, which: Literal["x", "y"] = "x") -> None:
+    """Make an axis logarithmic, with ticks that read as ratios: 0.5, 0.7, 1, 1.5, 2."""
+    ax.set(**{f"{which}scale": "log"})
+    axis = ax.xaxis if which == "x" else ax.yaxis
+    axis.set_major_locator(LogLocator(subs=(1, 1.25, 1.5, 2, 3, 5, 7, 8.5), numticks=12))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = SIZE) -> Axes:

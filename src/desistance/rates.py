@@ -25,13 +25,12 @@ from desistance.errors import FollowUpError
 from desistance.followup import FollowUp
 from desistance.plots import new_axes
 from desistance.results import NOT_ESTIMABLE, Result, text_table
-from desistance.timetoevent import TimeToEvent, as_times
+from desistance.timetoevent import PER_YEAR, TimeToEvent, as_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EVERYONE = "everyone"
-YEARS = {"days": 365.25, "weeks": 365.25 / 7, "months": 12.0, "years": 1.0}
 
 SHARE = "reoffended within {months} months"
 PER_PERSON = "reoffences per person"
@@ -211,7 +210,7 @@ def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dic
                 "estimate": values.mean(), "conf_low": np.fmax(values.mean() - z * error, 0.0),
                 "conf_high": values.mean() + z * error})  # fmt: skip
         for outcome, days in {CALENDAR: "calendar_days", STREET: "days_at_risk"}.items():
-            years = some[days].to_numpy(float) / YEARS["days"]
+            years = some[days].to_numpy(float) / PER_YEAR["days"]
             rows.append({"group": group, "outcome": outcome} | _frequency(counts, years, z))
     return rows
 
@@ -240,7 +239,7 @@ def _per_year_at_risk(
 ) -> list[dict[str, object]]:
     rows = []
     column = None if by is None else times.columns[by]
-    years = (times.stop - times.start) / YEARS[times.unit]
+    years = (times.stop - times.start) / PER_YEAR[times.unit]
     for group, mask in _groups(column, times.n).items():
         n = len(np.unique(times.person[mask]))
         events = int(times.event[mask].sum())

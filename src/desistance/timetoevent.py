@@ -11,7 +11,7 @@ first-event analysis.
     person B            (---------]  censored on day 60: at risk from day 31
     person C   (-------------------------]  two rows, (0, 45] and (45, 90], are the same person-time
 
-Times are whole days, or whole units of another clock (weeks, months). They are checked once,
+Times are whole days, or whole units of another clock (weeks, minutes). They are checked once,
 here, at the door; nobody downstream checks again.
 """
 
@@ -21,15 +21,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import pandas as pd
 
 from desistance.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 WHOLE = 1e-6  # how far a float may be from a whole unit
-LONGEST = {"days": 36_525, "weeks": 5_218, "months": 1_200, "years": 100}
+FEWEST_ROWS = 10  # so many different rows are not all there twice by chance
+LONGEST = {  # a century
+    "days": 36_525, "weeks": 5_218, "months": 1_200, "years": 100,
+    "hours": 36_525 * 24, "minutes": 36_525 * 1_440, "seconds": 36_525 * 86_400,
+}  # fmt: skip
+PER_YEAR = {
+    "days": 365.25, "weeks": 365.25 / 7, "months": 12.0, "years": 1.0,
+    "hours": 365.25 * 24, "minutes": 365.25 * 1_440, "seconds": 365.25 * 86_400,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +65,8 @@ class TimeToEvent:
         ``n_in == n + sum(left_out.values())``.
     person_column
         The column `person` was read from, so that no model takes an id for a term.
+    caveats
+        What is odd about the rows, though no rule forbids it; estimators repeat it.
     """
 
     start: NDArray[np.int64]
@@ -73,6 +83,7 @@ class TimeToEvent:
     n_in: int
     left_out: dict[str, int]
     person_column: str | None = None
+    caveats: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -114,7 +125,8 @@ class TimeToEvent:
             Columns of ids, strata, weights above zero, and labels of the kind of event
             (read where `event` is true).
         unit
-            "days", "weeks", "months" or "years": only printed, never converted.
+            "days", "weeks", "months" or "years", or of a finer clock, from time stamps, "hours",
+            "minutes" or "seconds": only printed, never converted.
         recurrent
             Whether a person may have rows after an event.
 
@@ -163,6 +175,7 @@ class TimeToEvent:
         return cls(
             starts, stops, events, people.astype(np.int64), stratum, weights, causes,
             strata_labels, cause_labels, frame.reset_index(drop=True), unit, n, {}, person,
+            _told_of_copies(frame, person, 2 * stops + events),
         )  # fmt: skip
 
     def only(self, keep: NDArray[np.bool_], reason: str) -> TimeToEvent:
@@ -181,7 +194,7 @@ class TimeToEvent:
             kept(self.strata), kept(self.weight), kept(self.cause),
             self.strata_labels, self.cause_labels,
             self.columns[keep].reset_index(drop=True), self.unit, self.n_in, left_out,
-            self.person_column,
+            self.person_column, self.caveats,
         )  # fmt: skip
 
 
@@ -339,6 +352,31 @@ def _person_time_faults(
                 "`recurrent=True`"
             )
     return faults
+
+
+def _told_of_copies(
+    frame: pd.DataFrame, person: str | None, outcome: NDArray[np.int64]
+) -> tuple[str, ...]:
+    """Say so where every row stands several times, ids apart; `outcome` (n,) is alike in copies."""
+    if _copies(np.unique(outcome, return_counts=True)[1]) < 2:
+        return ()
+    n = len(frame)
+    alike = [
+        name != person and frame.iloc[:, place].nunique() < n
+        for place, name in enumerate(frame.columns)
+    ]
+    rows = pd.util.hash_pandas_object(frame.loc[:, alike], index=False).to_numpy()
+    counts = np.unique(rows, return_counts=True)[1]
+    if len(counts) < FEWEST_ROWS or _copies(counts) < 2:
+        return ()
+    return (
+        f"Every row stands {_copies(counts)} times, ids apart: if the same people were read more "
+        "than once, all counts are too high and all limits too narrow; keep one of each.",
+    )
+
+
+def _copies(counts: NDArray[np.int64]) -> int:
+    return int(np.gcd.reduce(counts)) if counts.size else 0
 
 
 class HasTimes(Protocol):

@@ -124,7 +124,7 @@ def test_all_faults_come_at_once(frame):
     [
         ({"stop": "days"}, "`stop='days'` is not a column; there are 'pid'"),
         ({"start": "from", "person": "who"}, "`start='from'` is not a column"),
-        ({"unit": "hours"}, "`unit` must be one of days, weeks, months, years"),
+        ({"unit": "fortnights"}, "`unit` must be one of days, weeks, months, years"),
     ],
 )
 def test_names_are_checked_first(frame, columns, says):

@@ -78,6 +78,28 @@ def test_rows_may_come_in_any_order(frame, random):
     same(fine_gray(frame, strata="area"), fine_gray(mixed, strata="area"))
 
 
+@given(cohorts(), st.sampled_from([None, "area"]), st.integers(0, 9))
+def test_rows_may_be_cut_anywhere(frame, strata, seed):
+    whole = frame.assign(person=frame.index, over=frame.what.notna())
+    room = whole.stop - whole.start > 1
+    cut = np.random.default_rng(seed).integers(whole.start + 1, whole.stop + ~room)
+    before = whole[room].assign(stop=cut[room], over=False, what=None)
+    rows = pd.concat([whole.assign(start=np.where(room, cut, whole.start)), before])
+    one, two = (
+        fit_fine_gray(
+            TimeToEvent.from_frame(
+                f.reset_index(drop=True), start="start", stop="stop", event="over",
+                cause="what", weight="weight", person="person",
+            ),
+            TERMS, cause="reoffence", strata=strata,
+        )
+        for f in (whole, rows)
+    )  # fmt: skip
+    assume(not any(one.notes))
+    assume(np.abs(one.log_hazards).max() < 5)
+    same(one, two)
+
+
 @given(cohorts())
 def test_only_the_order_of_days_matters(frame):
     stretched = frame.assign(start=frame.start * 30, stop=frame.stop * 30)

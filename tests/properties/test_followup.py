@@ -3,12 +3,12 @@
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.spec.timelines import on
 
 from desistance.cases import CaseData
 from desistance.errors import FollowUpError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
+from tests.spec.timelines import on
 
 LAST = 60  # day of the extract
 WAITING = 30

@@ -1,6 +1,7 @@
 # Makes survival_lattice.csv (300 simulated rows: heavy integer ties, entries tied with event
-# days, non-integer weights, 60 sites of five rows, three strata; and the same people followed
-# through repeated events in `begin`, `end`, `again`) and answers in survival_lattice.json.
+# days, non-integer weights, 60 sites of five rows, three strata; the same people followed through
+# repeated events in `begin`, `end`, `again`; and `missing`, the column whose value is not known in
+# a row where some are missing) and answers in survival_lattice.json.
 # Run in this folder: Rscript survival_lattice.R      (R 4.2, survival 3.5-3, jsonlite)
 suppressMessages({library(survival); library(jsonlite)})
 set.seed(20261123, kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
@@ -19,25 +20,30 @@ gap <- sample(0:2, n, TRUE)
 d$end <- unsplit(lapply(split(d$day + gap, d$site), cumsum), d$site)
 d$begin <- d$end - d$day
 d$again <- d$event
+d$missing <- sample(rep(c("", "priors", "tier", "region", "site"), c(220, 25, 20, 20, 15)))
 write.csv(d, "survival_lattice.csv", row.names = FALSE)
 
 exactly <- coxph.control(eps = 1e-14, toler.chol = 1e-15, iter.max = 50)
+holes <- d
+for (name in c("priors", "tier", "region", "site")) holes[[name]][d$missing == name] <- NA
 cells <- list()
-for (ties in c("efron", "breslow")) for (weights in c(FALSE, TRUE))
+for (rows in c("all", "some missing")) for (ties in c("efron", "breslow")) for (weights in c(FALSE, TRUE))
   for (strata in c(FALSE, TRUE)) for (entry in c(FALSE, TRUE))
     for (variance in c("model", "robust", "cluster")) {
       left <- if (entry) "Surv(entry, day, event)" else "Surv(day, event)"
       right <- paste("~ priors + need + tier", if (strata) "+ strata(region)" else "")
-      call <- list(as.formula(paste(left, right)), d, ties = ties, control = exactly,
+      from <- if (rows == "all") d else holes
+      call <- list(as.formula(paste(left, right)), from, ties = ties, control = exactly,
                    robust = FALSE)
-      if (weights) call$weights <- d$weight
+      if (weights) call$weights <- from$weight
       if (variance != "model") {
         call$robust <- TRUE
-        call$cluster <- if (variance == "cluster") d$site else d$row
+        call$cluster <- if (variance == "cluster") from$site else from$row
       }
       fit <- do.call(coxph, call)
       base <- basehaz(fit, centered = FALSE)
       cells[[length(cells) + 1]] <- list(
+        rows = rows, n = fit$n,
         ties = ties, weights = weights, strata = strata, entry = entry, variance = variance,
         coefficients = unname(coef(fit)), covariance = unname(vcov(fit)), loglik = fit$loglik,
         score = fit$score, wald = unname(fit$wald.test),

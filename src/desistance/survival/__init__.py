@@ -4,20 +4,28 @@
 """
 
 from desistance.survival.assessment import (
+    Calibration,
     Concordance,
+    EventsPerParameter,
     ProportionalHazards,
+    calibration,
     check_proportional_hazards,
     concordance,
+    events_per_parameter,
 )
+from desistance.survival.blocks import TimesInBlocks
 from desistance.survival.competing import (
+    CauseSpecificFit,
     CumulativeIncidence,
     FineGrayFit,
     GrayTest,
     cumulative_incidence,
+    fit_cause_specific,
     fit_fine_gray,
     gray_test,
 )
-from desistance.survival.cox import CoxFit, fit_cox
+from desistance.survival.convergence import HazardConvergence, hazard_convergence
+from desistance.survival.cox import CoxFit, Steps, fit_cox
 from desistance.survival.cumulative import (
     CumulativeCurve,
     mean_cumulative_function,
@@ -31,37 +39,63 @@ from desistance.survival.curves import (
     kaplan_meier,
 )
 from desistance.survival.logrank import LogRank, log_rank
-from desistance.survival.parametric import ParametricFit, fit_parametric
+from desistance.survival.parametric import (
+    FlexibleFit,
+    ParametricFit,
+    fit_flexible_parametric,
+    fit_parametric,
+)
 from desistance.survival.penalty import Ridge
 from desistance.survival.recurrent import RecurrentFit, fit_recurrent
+from desistance.survival.resampling import Bootstrap, bootstrap
 from desistance.survival.residuals import cox_residuals
 from desistance.survival.restricted import RestrictedMean, restricted_mean
+from desistance.survival.smoothed import SmoothedHazard, smoothed_hazard
+from desistance.survival.terms import Category, Interaction, Spline
 
 __all__ = [
+    "Bootstrap",
+    "Calibration",
+    "Category",
+    "CauseSpecificFit",
     "Concordance",
     "CoxFit",
     "CumulativeCurve",
     "CumulativeIncidence",
+    "EventsPerParameter",
     "FineGrayFit",
+    "FlexibleFit",
     "GrayTest",
+    "HazardConvergence",
+    "Interaction",
     "LogRank",
     "ParametricFit",
     "ProportionalHazards",
     "RecurrentFit",
     "RestrictedMean",
     "Ridge",
+    "SmoothedHazard",
+    "Spline",
     "SplitPopulationFit",
+    "Steps",
     "Survival",
+    "TimesInBlocks",
+    "bootstrap",
+    "calibration",
     "check_proportional_hazards",
     "concordance",
     "cox_residuals",
     "cumulative_incidence",
+    "events_per_parameter",
+    "fit_cause_specific",
     "fit_cox",
     "fit_fine_gray",
+    "fit_flexible_parametric",
     "fit_parametric",
     "fit_recurrent",
     "fit_split_population",
     "gray_test",
+    "hazard_convergence",
     "influence_of_survival",
     "influences_of_survival",
     "kaplan_meier",
@@ -69,4 +103,5 @@ __all__ = [
     "mean_cumulative_function",
     "nelson_aalen",
     "restricted_mean",
+    "smoothed_hazard",
 ]

@@ -16,7 +16,6 @@ import pandas as pd
 
 from desistance.results import NOT_ESTIMABLE
 from desistance.survival.intervals import survival_interval
-from desistance.survival.partial_likelihood import mean_path
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +42,7 @@ class BaselineHazard:
         Means; log hazards, 0 where aliased and NaN where the likelihood is monotone.
     covariance : float64 array, shape (p, p)
         Of the slopes.
-    log_ratio_at_zero
+    log_ratio_at_zero : float64 array, shape (K,)
         Log hazard at covariates 0 against the hazard at the means.
     """
 
@@ -57,17 +56,21 @@ class BaselineHazard:
     centre: Floats
     slopes: Floats
     covariance: Floats
-    log_ratio_at_zero: float
+    log_ratio_at_zero: Floats
 
     def to_frame(self) -> pd.DataFrame:
         """Cumulative hazard at covariates 0: group, day, estimate."""
         with np.errstate(over="ignore", under="ignore"):
-            estimate = self.hazard * np.exp(self.log_ratio_at_zero)
+            ratio = np.exp(self.log_ratio_at_zero)
+            estimate = self._added_up(self._increments(self.hazard) * ratio)
         labels = np.array(self.groups, dtype=object)[self.group]
         return pd.DataFrame({"group": labels, "day": self.day, "estimate": estimate})
 
     def survival(self, x: Floats, days: Ints) -> pd.DataFrame:
-        """Share without the event at covariates `x` (p,), a row per stratum and day."""
+        """Share without the event at covariates `x`, a row per stratum and day.
+
+        `x` is (p,), or (K, p) where it changes from event day to event day.
+        """
         hazard, error = self._hazard_and_error(x - self.centre)
         rows = [
             (label, day, *self._at(code, day, hazard), self._at(code, day, error)[0])
@@ -87,10 +90,28 @@ class BaselineHazard:
 
     def _hazard_and_error(self, centred: Floats) -> tuple[Floats, Floats]:
         """Cumulative hazard at centred covariates and its standard error, shape (K,) each."""
-        moved = centred * self.hazard[:, None] - self.path
-        ratio = np.exp(centred @ self.slopes)
-        spread = self.variance + np.einsum("kp,pq,kq->k", moved, self.covariance, moved)
-        return self.hazard * ratio, np.sqrt(spread) * ratio
+        ratio = np.broadcast_to(np.exp(centred @ self.slopes), self.hazard.shape)
+        increments, path = self._increments(self.hazard), self._increments(self.path)
+        moved = self._added_up(ratio[:, None] * (centred * increments[:, None] - path))
+        spread = self._added_up(self._increments(self.variance) * ratio**2)
+        spread += np.einsum("kp,pq,kq->k", moved, self.covariance, moved)
+        return self._added_up(increments * ratio), np.sqrt(spread)
+
+    def _increments(self, cumulative: Floats) -> Floats:
+        """What each day adds, the inverse of `_added_up`."""
+        before = np.zeros_like(cumulative)
+        goes_on = self.group[1:] == self.group[:-1]
+        before[1:][goes_on] = cumulative[:-1][goes_on]
+        added: Floats = cumulative - before
+        return added
+
+    def _added_up(self, increments: Floats) -> Floats:
+        """Add up `increments` (K, ...) over the days of each stratum."""
+        out = np.empty_like(increments)
+        begins = np.flatnonzero(np.diff(self.group, prepend=-1))
+        for first, end in zip(begins, [*begins, len(out)][1:], strict=True):
+            np.cumsum(increments[first:end], axis=0, out=out[first:end])
+        return out
 
     def _at(self, code: int, day: int, values: Floats) -> tuple[float, str]:
         if day > self.last_day[code]:
@@ -109,8 +130,12 @@ def baseline_hazard(
     last_day: tuple[int, ...],
     slopes: Floats,
     covariance: Floats,
+    zero: Floats | float = 0.0,
 ) -> BaselineHazard:
-    """Add up the baseline hazard of a fit whose top is `at`."""
+    """Add up the baseline hazard of a fit whose top is `at`.
+
+    `zero` (K, p) is what the covariates are on each day where the terms' own are 0.
+    """
     sets, centre = problem.sets, problem.covariates.centre
     back = np.exp(-at.shift)
     return BaselineHazard(
@@ -120,9 +145,9 @@ def baseline_hazard(
         sets.day,
         sets.running(at.tied.hazard) * back,
         sets.running(at.tied.square) * back**2,
-        sets.running(mean_path(at)) * back,
+        sets.running(problem.mean_path(at) * back),
         centre,
         slopes,
         covariance,
-        -float(at.beta / problem.covariates.scale @ centre),
+        np.broadcast_to((zero - centre) @ (at.beta / problem.covariates.scale), sets.n_days),
     )

@@ -44,9 +44,10 @@ class Covariates:
     scale: Floats
     reach: Floats
 
-    def block(self, rows: slice) -> Floats:
+    def block(self, rows: slice | NDArray[np.int64]) -> Floats:
         """Put together ones and the centred covariates of m rows, shape (1 + p, m)."""
-        x = np.empty((1 + len(self.columns), rows.stop - rows.start))
+        m = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        x = np.empty((1 + len(self.columns), m))
         x[0] = 1.0
         for j, (column, centre) in enumerate(zip(self.columns, self.centre, strict=True), 1):
             np.subtract(column[rows], centre, out=x[j])
@@ -55,26 +56,52 @@ class Covariates:
 
 def covariates(times: TimeToEvent, terms: Sequence[Term], sets: RiskSets) -> Covariates:
     """Read the covariates of `terms` for the rows of `times`."""
-    columns = [x for term in terms for x in term.values(times.columns[term.column])]
+    columns = [x for term in terms for x in term.values(times.columns)]
+    return measured(tuple(name for term in terms for name in term.names), columns, sets)
+
+
+def measured(names: tuple[str, ...], columns: Sequence[NDArray[Any]], sets: RiskSets) -> Covariates:
+    """Hold covariates, each of shape (n,), with what they are centred and scaled by."""
+    measures = measure(columns, sets)
+    return Covariates(names, tuple(columns), *centre_scale_reach(measures))
+
+
+def measure(columns: Sequence[NDArray[Any]], sets: RiskSets) -> Floats:
+    """Count, least, most, mean and squared deviations of rows in any risk set, shape (5, p)."""
     say = sets.has_say
-    if say.all():
-        measures = [_measure(column) for column in columns] if sets.n else []
-    else:
-        measures = [_measure(column[say]) for column in columns] if say.any() else []
-    centre, scale, reach = np.array(measures or [(0.0, 1.0, 0.0)] * len(columns)).reshape(-1, 3).T
-    names = tuple(name for term in terms for name in term.names)
-    return Covariates(names, tuple(columns), centre, scale, reach)
+    if not say.any():
+        return np.zeros((5, len(columns)))
+    whole = bool(say.all())
+    return np.array([_measure(c if whole else c[say]) for c in columns]).reshape(-1, 5).T
 
 
-def _measure(column: NDArray[Any]) -> tuple[float, float, float]:
-    """Mean, standard deviation (1 for a constant) and reach of one covariate."""
-    low, high = float(column.min()), float(column.max())
+def _measure(column: NDArray[Any]) -> tuple[float, float, float, float, float]:
+    low, high, n = float(column.min()), float(column.max()), len(column)
     if low == high:
-        return low, 1.0, 0.0
+        return n, low, high, low, 0.0
     mean = float(column.mean())
     squares = 0.0
-    for first in range(0, len(column), CELLS_IN_CACHE):
+    for first in range(0, n, CELLS_IN_CACHE):
         off = column[first : first + CELLS_IN_CACHE] - mean
         squares += float(np.dot(off, off))
-    spread = (squares / len(column)) ** 0.5
-    return mean, spread, max(high - mean, mean - low) / spread
+    return n, low, high, mean, squares
+
+
+def pooled(measures: Sequence[Floats]) -> Floats:
+    """Measures of rows together, from those of blocks of them, shape (5, p)."""
+    some = [m for m in measures if m[0].any()] or list(measures[:1])
+    n, low, high, mean, squares = np.stack(some, axis=1)
+    total = np.maximum(n.sum(axis=0), 1)
+    whole = mean[0] + (n * (mean - mean[0])).sum(axis=0) / total
+    off = squares.sum(axis=0) + (n * (mean - whole) ** 2).sum(axis=0)
+    return np.array([n.sum(axis=0), low.min(axis=0), high.max(axis=0), whole, off])
+
+
+def centre_scale_reach(measures: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, standard deviation (1 for a constant) and reach of p covariates, (p,) each."""
+    n, low, high, mean, squares = measures
+    constant = low == high
+    centre = np.where(constant, low, mean)
+    spread = np.where(constant, 1.0, np.sqrt(squares / np.maximum(n, 1)))
+    reach = np.where(constant, 0.0, np.maximum(high - centre, centre - low) / spread)
+    return centre, spread, reach

@@ -16,6 +16,7 @@ import pandas as pd
 
 from desistance.results import NOT_ESTIMABLE
 from desistance.survival.risksets import risk_sets
+from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out
 from desistance.timetoevent import as_times
 
@@ -101,6 +102,8 @@ def group_rows(times: TimeToEvent | HasTimes, by: str | None) -> GroupRows:
         ),
     )  # fmt: skip
     said = told_of_left_out(came, kept)
+    if by:
+        said += small_groups(kept, group, labels, by)
     if not kept.n:
         said.append("Nobody is at risk.")
     return GroupRows(kept, group, labels, ~carries_on, sets, came.n - kept.n, said)

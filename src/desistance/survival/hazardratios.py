@@ -58,6 +58,20 @@ def hazard_ratios(
     )
 
 
+def effect_curve(frame: pd.DataFrame, name: str, *, ax: Axes | None = None) -> Axes:
+    """Draw hazard ratios against the values of a number, on a log axis, with their interval."""
+    ax, shown = new_axes(ax), frame.sort_values("value")
+    with house_style():
+        ax.axhline(1.0, color=DARK_GREY, linewidth=1)
+        ax.fill_between(
+            shown.value, shown.conf_low, shown.conf_high, color=DARK_BLUE, alpha=0.2, linewidth=0
+        )
+        ax.plot(shown.value, shown.estimate, color=DARK_BLUE)
+        ratio_axis(ax, "y")
+        ax.set(xlabel=name, ylabel="Hazard ratio (95 % interval)")
+    return ax
+
+
 def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard ratio") -> Axes:
     """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels."""
     ax = new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))

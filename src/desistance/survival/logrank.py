@@ -26,6 +26,7 @@ from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.curves import just_before, share_left
 from desistance.survival.risksets import risk_sets
+from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out, without_empty
 from desistance.timetoevent import as_times
 
@@ -195,7 +196,7 @@ def log_rank(
         float(chdtrc(df, statistic)) if df else np.nan, rho, gamma, by,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
         came.n - kept.n,
-        tuple(told_of_left_out(came, kept)),
+        (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by)),
     )  # fmt: skip
 
 

@@ -89,6 +89,8 @@ def maximise(problem: PartialLikelihood) -> Maximum:
 
 def find_aliases(matrix: Floats, events: float) -> dict[int, tuple[int, ...]]:
     """Find the covariates that those before them already tell, from the information at 0."""
+    if _plainly_told_apart(matrix, events):
+        return {}
     aliased: dict[int, tuple[int, ...]] = {}
     kept: list[int] = []
     for j in range(len(matrix)):
@@ -103,12 +105,24 @@ def find_aliases(matrix: Floats, events: float) -> dict[int, tuple[int, ...]]:
     return aliased
 
 
+def _plainly_told_apart(matrix: Floats, events: float) -> bool:
+    """Whether each covariate keeps enough information of its own to need no closer look."""
+    try:
+        own = np.diag(np.linalg.cholesky(matrix)) ** 2
+    except LinAlgError:
+        return False
+    return bool((own > 1e-6 * np.diag(matrix)).all() and (own > 1e-12 * events).all())
+
+
 def _newton_step(free: Floats, matrix: Floats, score: Floats) -> Floats:
     return _inverse(free, matrix) @ score
 
 
 def _inverse(free: Floats, matrix: Floats) -> Floats:
-    inverse: Floats = free @ np.linalg.pinv(free.T @ matrix @ free, hermitian=True) @ free.T
+    size, direction = np.linalg.eigh(free.T @ matrix @ free)
+    told = np.abs(size) > 1e-15 * len(size) * np.abs(size).max(initial=0.0)
+    out = free @ direction[:, told]
+    inverse: Floats = (out / size[told]) @ out.T
     return inverse
 
 

@@ -18,7 +18,7 @@ References: Efron (1977); Therneau and Grambsch (2000), chapter 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 Ties = Literal["efron", "breslow"]
 SAFE_EXPONENT = 300.0
+EVENTS_IN_CACHE = 8_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,15 +64,44 @@ class PartialLikelihood:
         """Minus the second derivative by scaled coefficients, shape (p, p)."""
         return information(self, at)
 
+    def squares(self, at: Point) -> Floats:
+        """Add up hazard-weighted squares of the covariates over the rows, shape (p, p)."""
+        return squares(self, at, at.risk)
+
+    def between(self, at: Point) -> Floats:
+        """What the means of the risk sets take from the information, shape (p, p)."""
+        r, d, tied = at.at_risk[:, 1:], at.dying[:, 1:], at.tied
+        cross = (r * tied.square_tied[:, None]).T @ d
+        taken: Floats = (r * tied.square[:, None]).T @ r - cross - cross.T
+        return taken + (d * tied.square_twice[:, None]).T @ d
+
+    def mean_path(self, at: Point) -> Floats:
+        """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
+        return mean_path(at)
+
+    def residuals(self, at: Point) -> Iterator[tuple[slice | Ints, Floats]]:
+        """What each row adds to the scaled score: which m rows, and (m, p)."""
+        return score_residuals(self, at)
+
+    def seen(self, j: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Covariate j of the rows in any risk set, and whether they end in an event."""
+        say = self.sets.has_say
+        return self.covariates.columns[j][say], self.sets.event[say]
+
 
 def partial_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> PartialLikelihood:
     """Set up the likelihood of rows whose risk sets and covariates are known."""
+    return PartialLikelihood(sets, covariates, ties, centred_events(sets, covariates))
+
+
+def centred_events(sets: RiskSets, covariates: Covariates) -> Floats:
+    """Add up the centred covariates of the events, weights included, shape (p,)."""
     events = np.zeros(len(covariates.names))
-    for rows in sets.blocks(1 + len(events)):
+    for rows in sets.blocks(1 + len(events), tables=False):
         happened = sets.event[rows]
         weight = happened if sets.weight is None else happened * sets.weight[rows]
-        events += (covariates.block(rows)[1:] * weight).sum(axis=1)
-    return PartialLikelihood(sets, covariates, ties, events)
+        events += covariates.block(rows)[1:] @ weight.astype(float, copy=False)
+    return events
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,18 +144,46 @@ def evaluate(problem: PartialLikelihood, beta: Floats) -> Point:
 
     Where the numbers leave the range of a float the log-likelihood is -inf.
     """
-    sets, scale = problem.sets, problem.covariates.scale
-    slope = beta / scale
-    shift = _shift(problem, beta)
-    line = np.concatenate([[-shift], slope])
-    risk = np.empty(sets.n)
+    shift = find_shift(problem, beta)
+    table, risk = scatter(problem, beta, shift)
+    return point_at(problem, beta, shift, risk, table)
+
+
+def risks(problem: PartialLikelihood, beta: Floats, shift: float) -> Floats:
+    """Weighted relative risks of all rows, shape (n,), divided by exp(`shift`)."""
+    sets, risk = problem.sets, np.empty(problem.sets.n)
+    line = np.concatenate([[-shift], beta / problem.covariates.scale])
+    for rows in sets.blocks(1 + problem.p, tables=False):
+        risk[rows] = relative_risk(sets, rows, line @ problem.covariates.block(rows))
+    return risk
+
+
+def scatter(problem: PartialLikelihood, beta: Floats, shift: float) -> tuple[Floats, Floats]:
+    """Scatter every row's relative risk, alone and times its covariates; the risks (n,) too."""
+    sets, risk = problem.sets, np.empty(problem.sets.n)
+    line = np.concatenate([[-shift], beta / problem.covariates.scale])
     table = sets.empty_table(1 + problem.p)
     for rows in sets.blocks(1 + problem.p):
         x = problem.covariates.block(rows)
-        risk[rows] = np.exp(np.minimum(line @ x, SAFE_EXPONENT))
-        if sets.weight is not None:
-            risk[rows] *= sets.weight[rows]
+        risk[rows] = relative_risk(sets, rows, line @ x)
         table += sets.weighted_tables(rows, risk[rows], x)
+    return table, risk
+
+
+def relative_risk(sets: RiskSets, rows: slice, predictor: Floats) -> Floats:
+    """Weighted relative risks of a block of m rows, shape (m,); `predictor` (m,) is spent."""
+    risk: Floats = np.exp(np.minimum(predictor, SAFE_EXPONENT, out=predictor), out=predictor)
+    if sets.weight is not None:
+        risk *= sets.weight[rows]
+    return risk
+
+
+def point_at(
+    problem: PartialLikelihood, beta: Floats, shift: float, risk: Floats, table: Floats
+) -> Point:
+    """Make value and score of the tables that the rows were scattered into."""
+    sets, scale = problem.sets, problem.covariates.scale
+    slope = beta / scale
     at_risk, dying = sets.split(table)
     with np.errstate(all="ignore"):
         tied = tie_sums(problem, at_risk[:, 0], dying[:, 0])
@@ -139,7 +197,7 @@ def evaluate(problem: PartialLikelihood, beta: Floats) -> Point:
     )  # fmt: skip
 
 
-def _shift(problem: PartialLikelihood, beta: Floats) -> float:
+def find_shift(problem: PartialLikelihood, beta: Floats) -> float:
     """The largest exponent, where any could overflow; else 0."""
     if np.abs(beta) @ problem.covariates.reach < SAFE_EXPONENT:
         return 0.0
@@ -152,39 +210,51 @@ def _shift(problem: PartialLikelihood, beta: Floats) -> float:
 
 def tie_sums(problem: PartialLikelihood, at_risk: Floats, dying: Floats) -> TieSums:
     """Sum over the events of each day by the tie rule; arguments of shape (K,)."""
-    d, weight = problem.sets.n_events, problem.sets.event_weight
-    if problem.ties == "breslow" or d.max(initial=0) <= 1:
+    sets = problem.sets
+    return TieSums(*sums_by_day(problem.ties, sets.n_events, sets.event_weight, at_risk, dying))
+
+
+def sums_by_day(ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Floats) -> Floats:
+    """Sums of `TieSums`, in its order, shape (6, days); `d` events a day of a `weight` in all."""
+    if ties == "breslow" or d.max(initial=0) <= 1:
         hazard, none = weight / at_risk, np.zeros(len(d))
-        return TieSums(weight * np.log(at_risk), hazard, none, hazard / at_risk, none, none)
-    first = np.cumsum(d) - d
-    day = np.repeat(np.arange(len(d)), d)
-    share = (np.arange(len(day)) - first[day]) / d[day]
-    left = at_risk[day] - share * dying[day]
+        return np.array(
+            [weight * np.log(at_risk), hazard, none, hazard / at_risk, none, none]
+        )  # fmt: skip
+    sums, ends, first = np.empty((6, len(d))), np.cumsum(d), 0
+    while first < len(d):
+        some = np.searchsorted(ends, ends[first] + EVENTS_IN_CACHE)
+        days = slice(first, max(int(some), first + 1))
+        sums[:, days] = _sums_over_events(d[days], at_risk[days], dying[days])
+        first = days.stop
+    return sums * (weight / d)
 
-    def added(values: Floats) -> Floats:
-        sums: Floats = weight / d * np.add.reduceat(values, first)
-        return sums
 
-    return TieSums(
-        added(np.log(left)),
-        added(1 / left), added(share / left),
-        added(left**-2), added(share * left**-2), added((share / left) ** 2),
-    )  # fmt: skip
+def _sums_over_events(d: Ints, at_risk: Floats, dying: Floats) -> list[Floats]:
+    """Sum the six terms of `TieSums` over `d` events a day, weights apart; (days,) each."""
+    begins = np.cumsum(d) - d
+    share = (np.arange(d.sum()) - np.repeat(begins, d)) / np.repeat(d, d)
+    left = np.repeat(at_risk, d) - share * np.repeat(dying, d)
+    one = 1 / left
+    tied = share * one
+    terms = (np.log(left), one, tied, one * one, one * tied, tied * tied)
+    return [np.add.reduceat(term, begins) for term in terms]
 
 
 def information(problem: PartialLikelihood, at: Point) -> Floats:
     """Minus the second derivative by scaled coefficients, shape (p, p): a second pass."""
-    sets, p = problem.sets, problem.p
-    total = np.zeros((p, p))
-    hazard = sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
-    for rows in sets.blocks(1 + p):
-        x = problem.covariates.block(rows)[1:]
-        total += (x * (at.risk[rows] * hazard[rows])) @ x.T
-    r, d, tied = at.at_risk[:, 1:], at.dying[:, 1:], at.tied
-    cross = (r * tied.square_tied[:, None]).T @ d
-    total -= (r * tied.square[:, None]).T @ r - cross - cross.T
-    total -= (d * tied.square_twice[:, None]).T @ d
+    total = problem.squares(at) - problem.between(at)
     return total / np.outer(problem.covariates.scale, problem.covariates.scale)
+
+
+def squares(problem: PartialLikelihood, at: Point, risk: Floats) -> Floats:
+    """Add up hazard-weighted squares of the covariates over rows with `risk` (n,): (p, p)."""
+    sets, total = problem.sets, np.zeros((problem.p, problem.p))
+    hazard = sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
+    for rows in sets.blocks(1 + problem.p, tables=False):
+        x = problem.covariates.block(rows)[1:]
+        total += (x * (risk[rows] * hazard[rows])) @ x.T
+    return total
 
 
 def mean_path(at: Point) -> Floats:
@@ -209,21 +279,30 @@ def score_residuals(problem: PartialLikelihood, at: Point) -> Iterator[tuple[sli
     tied_path = tied.square_tied[:, None] * r - tied.square_twice[:, None] * d
     hazard = sets.over_stay(tied.hazard, tied.hazard_tied)
     path = sets.over_stay(mean_path(at), tied_path)
-    for rows in sets.blocks(1 + problem.p):
-        x = problem.covariates.block(rows)[1:].T
+    for rows in sets.blocks(1 + problem.p, tables=False):
+        x, last = problem.covariates.block(rows)[1:], sets.last[rows]
         happened = sets.event[rows] if sets.weight is None else sets.event[rows] * sets.weight[rows]
-        observed = happened[:, None] * (x - mean[sets.last[rows]])
-        expected = at.risk[rows, None] * (x * hazard[rows][:, None] - path[rows])
-        yield rows, (observed - expected) / problem.covariates.scale
+        residuals = path[rows]
+        residuals *= at.risk[rows, None]
+        residuals -= happened[:, None] * mean.take(last, axis=0)
+        x *= happened - at.risk[rows] * hazard[rows]
+        residuals += x.T
+        residuals /= problem.covariates.scale
+        yield rows, residuals
 
 
 def clustered_score(problem: PartialLikelihood, at: Point, cluster: Ints) -> Floats:
     """Score residuals added up by cluster codes 0, 1, ..., shape (clusters, p)."""
     total = np.zeros((int(cluster.max(initial=-1)) + 1, problem.p))
-    for rows, residuals in score_residuals(problem, at):
-        here, code = np.unique(cluster[rows], return_inverse=True)
-        members = csc_array(
-            (np.ones(len(code)), code, np.arange(len(code) + 1)), shape=(len(here), len(code))
-        )
-        total[here] += members @ residuals
+    for rows, residuals in problem.residuals(at):
+        here = cluster[rows]
+        first = int(here.min())
+        reach = int(here.max()) + 1 - first
+        where: slice | Ints = slice(first, first + reach)
+        if reach > 2 * len(here):
+            where, here = np.unique(here, return_inverse=True)
+            first, reach = 0, len(where)
+        ends = np.arange(len(here) + 1)
+        members = csc_array((np.ones(len(here)), here - first, ends), shape=(reach, len(here)))
+        total[where] += members @ residuals
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 Variance = Literal["model", "robust", "cluster"]
-FEWEST_EVENTS_PER_TERM = 10
+FEWEST_EVENTS_PER_TERM, FAR_TOO_FEW_PER_TERM = 10, 5
 FEWEST_CLUSTERS = 30
 
 
@@ -34,8 +35,7 @@ def why_not_estimable(problem: PartialLikelihood, top: Maximum) -> tuple[str, ..
     for j, others in top.aliased.items():
         why[j] = told_alias(names, others) or "constant among those at risk together"
     for far in np.flatnonzero(top.runaway):
-        x, say = problem.covariates.columns[far], problem.sets.has_say
-        why[far] = why_monotone(x[say], problem.sets.event[say], names[far])
+        why[far] = why_monotone(*problem.seen(int(far)), names[far])
     for late in np.flatnonzero(top.unsettled & ~top.runaway):
         why[late] = f"the fit had not settled after {top.iterations} steps"
     return tuple(f"{NOT_ESTIMABLE}: {reason}" if reason else "" for reason in why)
@@ -56,6 +56,20 @@ def why_monotone(x: NDArray[Any], event: NDArray[np.bool_], name: str) -> str:
     return f"no event contradicts `{name}`: the likelihood rises without end"
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What was fitted, in numbers.
+
+    `most_events` is of one person, 0 where a shared frailty allows for several.
+    """
+
+    n: int
+    n_people: int
+    n_events: int
+    most_events: int
+    n_clusters: int
+
+
 def caveats_of(
     came: TimeToEvent,
     kept: TimeToEvent,
@@ -64,34 +78,66 @@ def caveats_of(
     clusters: Ints,
     *,
     penalised: bool = False,
+    shared: bool = False,
 ) -> tuple[str, ...]:
     """What a reader must know before reading the numbers."""
-    said = told_of_left_out(came, kept)
-    fitted, events = sum(not note for note in notes), int(kept.event.sum())
+    counted = Counted(
+        kept.n,
+        int(kept.person.max(initial=-1)) + 1,
+        int(kept.event.sum()),
+        0 if shared else int(np.bincount(kept.person, kept.event).max(initial=0)),
+        int(clusters.max(initial=-1)) + 1,
+    )
+    told = caveats_of_counts(counted, notes, variance, penalised=penalised)
+    return (*told_of_left_out(came, kept), *told)
+
+
+def caveats_of_counts(
+    counted: Counted, notes: tuple[str, ...], variance: Variance, *, penalised: bool = False
+) -> tuple[str, ...]:
+    """What the numbers of people, events and clusters call for."""
+    said: list[str] = []
+    fitted, events = sum(not note for note in notes), counted.n_events
     if not penalised and fitted and events < FEWEST_EVENTS_PER_TERM * fitted:
         said.append(
             Caveat(
-                f"{{ratio}} events per term ({{events}} events, {fitted} terms): below "
-                f"{FEWEST_EVENTS_PER_TERM}, estimates are unstable and too far from 1.",
+                f"{{ratio}} events per term ({{events}} events, {fitted} terms): "
+                f"{told_of_few_events(events, fitted)}.",
                 ratio=events // fitted,
                 events=events,
             )
         )
-    people = int(kept.person.max(initial=-1)) + 1
-    if variance == "model" and np.bincount(kept.person, kept.event).max(initial=0) > 1:
+    elif fitted > events:
+        said.append(
+            Caveat(
+                f"More terms ({fitted}) than events ({{events}}): the estimates owe more to the "
+                "penalty than to the data.",
+                events=events,
+            )
+        )
+    if variance == "model" and counted.most_events > 1:
         said.append("Some people have several events: use variance='cluster'.")
-    if variance == "robust" and people < kept.n:
+    if variance == "robust" and counted.n_people < counted.n:
         said.append("Some people have several rows: use variance='cluster'.")
-    n_clusters = int(clusters.max(initial=-1)) + 1
-    if variance == "cluster" and 0 < n_clusters < FEWEST_CLUSTERS:
+    if variance == "cluster" and 0 < counted.n_clusters < FEWEST_CLUSTERS:
         said.append(
             Caveat(
                 f"Only {{clusters}} clusters: below {FEWEST_CLUSTERS}, the clustered variance is "
                 "too small.",
-                clusters=n_clusters,
+                clusters=counted.n_clusters,
             )
         )
     return tuple(said)
+
+
+def told_of_few_events(events: int, terms: int) -> str:
+    """Say what so few events do to so many unpenalised terms; empty where they are enough."""
+    if events >= FEWEST_EVENTS_PER_TERM * terms:
+        return ""
+    told = f"below {FEWEST_EVENTS_PER_TERM}, estimates are unstable and too far from 1"
+    if events >= FAR_TOO_FEW_PER_TERM * terms:
+        return told
+    return f"{told}; below {FAR_TOO_FEW_PER_TERM}, fit fewer terms or with a penalty"
 
 
 def offer_of_firth(

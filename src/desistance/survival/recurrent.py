@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desistance.survival.partial_likelihood import Ties
+    from desistance.survival.terms import Term
     from desistance.timetoevent import HasTimes, TimeToEvent
 
     Ints = NDArray[np.int64]
@@ -120,7 +121,7 @@ class RecurrentFit(Result):
 
 def fit_recurrent(
     times: TimeToEvent | HasTimes,
-    terms: Sequence[str],
+    terms: Sequence[str | Term],
     *,
     model: Model = "andersen-gill",
     up_to: int | None = None,
@@ -194,7 +195,9 @@ def fit_recurrent(
     return RecurrentFit(
         model, replace(cox, strata=tuple(strata)), numbers, up_to,
         kept.n, cox.n_people, cox.n_events, came.n - kept.n,
-        (*told_of_left_out(came, kept), *_caveats(numbers, model), *cox.caveats),
+        tuple(dict.fromkeys(
+            (*told_of_left_out(came, kept), *_caveats(numbers, model), *cox.caveats)
+        )),
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ from desistance.survival.partial_likelihood import (
     score_residuals,
 )
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import labelled, read_terms, without_empty
+from desistance.survival.terms import columns_of, labelled, read_terms, without_empty
 from desistance.timetoevent import as_times
 
 if TYPE_CHECKING:
@@ -125,23 +125,21 @@ def strata_columns(fitted: CoxFit) -> list[str]:
 
 def fit_again(fitted: CoxFit, times: TimeToEvent | HasTimes) -> FitAgain:
     """Put a fit and its rows together, refusing rows that are not those it was fitted to."""
-    if fitted.ties == "exact" or fitted.penalty is not None:
+    if fitted.ties == "exact" or fitted.penalty is not None or fitted.frailty is not None:
         raise ModelError(
-            "A fit with exact ties or a penalty has no residuals here: fit with ties='efron' and "
-            "no penalty."
+            "A fit with exact ties, a penalty or a frailty has no residuals here: fit with "
+            "ties='efron' and neither penalty nor frailty."
         )
     came = as_times(times)
-    terms, by = [term.column for term in fitted.read_as], strata_columns(fitted)
+    terms, by = columns_of(fitted.read_as), strata_columns(fitted)
     cluster = [fitted.clusters] if fitted.clusters != "person" else []
     kept = came
     for name in [*by, *cluster]:
         kept = without_empty(kept, name)
-    kept, read_as = read_terms(kept, terms)
+    kept, read_as = read_terms(kept, fitted.read_as)
     stratum = labelled(kept, by)[1] if by else kept.strata
     sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum, weight=kept.weight)
     problem = partial_likelihood(sets, covariates(kept, read_as, sets), fitted.ties)
-    if problem.covariates.names != fitted.terms:
-        raise ModelError("The labels of a term differ from those fitted: pass the rows fitted.")
     _check_counts(fitted, kept)
     top = maximise(problem)
     likelihoods = top.point.log_likelihood, fitted.log_likelihood

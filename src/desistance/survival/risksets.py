@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
 
-CELLS_IN_CACHE = 40_000  # of one block of covariates
+CELLS_IN_CACHE = 64_000  # of one block of covariates
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,11 +93,46 @@ class RiskSets:
         """Every row's weight, shape (n,)."""
         return np.ones(self.n) if self.weight is None else self.weight
 
-    def blocks(self, width: int) -> Iterator[slice]:
-        """Cut the rows into blocks that stay in cache with `width` covariates."""
-        size = max(1024, CELLS_IN_CACHE // width, 2 * (self.n_days + 1))
+    def blocks(self, width: int, *, tables: bool = True) -> Iterator[slice]:
+        """Cut the rows into blocks that stay in cache with `width` covariates.
+
+        Blocks that are scattered into `tables` of all days are not smaller than these.
+        """
+        size = max(1024, CELLS_IN_CACHE // width, tables * 2 * (self.n_days + 1))
         for first in range(0, self.n, size):
             yield slice(first, min(first + size, self.n))
+
+    def of_rows(
+        self,
+        start: Ints,
+        stop: Ints,
+        event: NDArray[np.bool_],
+        *,
+        stratum: Ints | None = None,
+        weight: Floats | None = None,
+    ) -> RiskSets:
+        """Keep the days, and give rows of (start, stop] their codes; arrays of shape (n,)."""
+        span = 1 + max(int(stop.max(initial=0)), int(self.day.max(initial=0)))
+        n_strata = 1 + int(self.stratum.max(initial=0))
+        none, key = np.int32(self.n_days), self.stratum * span + self.day
+        begins: Codes = np.zeros(1, np.int32)
+        if stratum is not None:
+            n_strata = max(n_strata, 1 + int(stratum.max(initial=0)))
+            begins = np.searchsorted(key, np.arange(n_strata) * span).astype(np.int32)[stratum]
+            start, stop = stratum * span + start, stratum * span + stop
+        count = _counter(key, n_strata * span, len(stop))
+        leaves, enters = count(stop), count(start)
+        has_say = leaves > enters
+        late = has_say & (enters > begins)
+        last = np.where(has_say, leaves - np.int32(1), none)
+        return replace(
+            self,
+            last=last,
+            before=np.where(late, enters - np.int32(1), none) if late.any() else None,
+            leaves=last + (none + np.int32(1)) * event,
+            event=event,
+            weight=weight,
+        )
 
     def of(self, event: NDArray[np.bool_]) -> RiskSets:
         """Keep the days and who is at risk on them, for other events: rows (n,) ending on one."""
@@ -114,14 +149,22 @@ class RiskSets:
         """Add up `table` (K, ...) from the first day of each stratum to its last."""
         out = np.empty_like(table)
         for run in self.runs:
-            out[run] = np.cumsum(table[run], axis=1)
+            if len(run) == 1:
+                days = slice(run[0, 0], run[0, -1] + 1)
+                np.cumsum(table[days], axis=0, out=out[days])
+            else:
+                out[run] = np.cumsum(table[run], axis=1)
         return out
 
     def running_back(self, table: Floats) -> Floats:
         """Add up `table` (K, ...) from the last day of each stratum back to its first."""
         out = np.empty_like(table)
         for run in self.runs:
-            out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
+            if len(run) == 1:
+                days = slice(run[0, 0], run[0, -1] + 1)
+                np.cumsum(table[days][::-1], axis=0, out=out[days][::-1])
+            else:
+                out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
         return out
 
     def at_last(self, values: Floats) -> Floats:
@@ -146,11 +189,13 @@ class RiskSets:
         `risk` has shape (m,), `x` (q, m); the table has shape (2, K + 1, q): leaving without
         an event less entering, and leaving with one.
         """
-        m, slots = len(risk), self.n_days + 1
-        ends, x = np.arange(m + 1, dtype=np.int32), np.ascontiguousarray(x.T)
-        table: Floats = csc_array((risk, self.leaves[rows], ends), shape=(2 * slots, m)) @ x
+        m, slots, codes, signed = len(risk), self.n_days + 1, self.leaves[rows], risk
         if self.before is not None:
-            table[:slots] -= csc_array((risk, self.before[rows], ends), shape=(slots, m)) @ x
+            codes, signed = np.empty(2 * m, np.int32), np.empty(2 * m)
+            codes[::2], codes[1::2] = self.leaves[rows], self.before[rows]
+            signed[::2], signed[1::2] = risk, -risk
+        ends = np.arange(0, len(codes) + 1, len(codes) // m, dtype=np.int32)
+        table: Floats = csc_array((signed, codes, ends), shape=(2 * slots, m)) @ x.T
         return table.reshape(2, slots, -1)
 
     def split(self, table: Floats) -> tuple[Floats, Floats]:
@@ -175,10 +220,10 @@ class StaySums:
     total: Floats
 
     def __getitem__(self, rows: slice) -> Floats:
-        stayed: Floats = self.total[self.sets.leaves[rows]]
-        if self.sets.before is None:
-            return stayed
-        return stayed - self.total[self.sets.before[rows]]
+        stayed: Floats = self.total.take(self.sets.leaves[rows], axis=0)
+        if self.sets.before is not None:
+            stayed -= self.total.take(self.sets.before[rows], axis=0)
+        return stayed
 
 
 def risk_sets(
@@ -195,47 +240,45 @@ def risk_sets(
     `stratum` holds codes 0, 1, ...; `marked` a stratum and a day for each further day to be
     numbered like an event day. All arrays are of shape (n,), `marked` apart.
     """
-    strata = np.zeros(len(stop), np.int64) if stratum is None else stratum
-    span = int(stop.max(initial=0)) + 1
-    stop_key, start_key = strata * span + stop, strata * span + start
-    n_strata = int(strata.max(initial=0)) + 1
+    span, n_strata = int(stop.max(initial=0)) + 1, 1
+    stop_key = stop
+    if stratum is not None:
+        n_strata, stop_key = int(stratum.max(initial=0)) + 1, stratum * span + stop
     wanted = stop_key[event]
     if marked is not None:
         wanted = np.concatenate([wanted, marked[0] * span + marked[1]])
-    key, count = _numbered(wanted, n_strata * span, len(stop))
-    leaves, enters = count(stop_key), count(start_key)
-    none = len(key)
-    begins = np.searchsorted(key, np.arange(n_strata) * span)
-    has_say = leaves > enters
-    late = has_say & (enters > begins[strata])
-    last = np.where(has_say, leaves - 1, none).astype(np.int32)
-    n_events = np.bincount(last[event], minlength=none + 1)[:none]
-    event_weight = n_events if weight is None else np.bincount(last[event], weight[event], none)
+    key = _distinct(wanted, n_strata * span, len(stop))
+    bare = event_days(key // span, key % span, np.zeros(len(key), np.int64), np.zeros(len(key)))
+    sets = bare.of_rows(start, stop, event, stratum=stratum, weight=weight)
+    n_events = np.bincount(sets.last[event], minlength=len(key) + 1)[: len(key)]
+    weights = n_events.astype(float) if weight is None else sets.at_last(event * weight)
+    return replace(sets, n_events=n_events, event_weight=weights)
+
+
+def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -> RiskSets:
+    """Risk sets of no row yet, on K known days in order; see `of_rows`. All of shape (K,)."""
+    none = np.zeros(0, np.int32)
+    event = np.zeros(0, bool)
     return RiskSets(
-        last,
-        np.where(late, enters - 1, none).astype(np.int32) if late.any() else None,
-        last + np.int32(none + 1) * event,
-        event,
-        weight,
-        key % span,
-        key // span,
-        n_events,
-        event_weight.astype(float),
-        _runs(key // span),
-    )
+        none, None, none, event, None, day, stratum, n_events, event_weight, _runs(stratum)
+    )  # fmt: skip
 
 
-def _numbered(wanted: Ints, n_cells: int, n: int) -> tuple[Ints, Callable[[Ints], Ints]]:
-    """Find the distinct keys wanted, and a way to count those at or below each row's key.
-
-    By a table of all possible keys when that is small beside the data, else by searching.
-    """
+def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
+    """Find the distinct keys: by a table of all that may be when it is small beside n rows."""
     if n_cells > 4 * n + CELLS_IN_CACHE:
-        key = np.unique(wanted)
-        return key, lambda rows: np.searchsorted(key, rows, side="right").astype(np.int64)
-    present = np.bincount(wanted, minlength=n_cells) > 0
-    up_to: Ints = np.cumsum(present, dtype=np.int64)
-    return np.flatnonzero(present).astype(np.int64), lambda rows: up_to[rows]
+        key = np.sort(wanted)  # much faster than np.unique, which hashes
+        return key[np.diff(key, prepend=-1) > 0]
+    return np.flatnonzero(np.bincount(wanted, minlength=n_cells)).astype(np.int64)
+
+
+def _counter(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
+    """Give a way to count the keys at or below each of n rows' keys; by a table as well."""
+    if n_cells > 4 * n + CELLS_IN_CACHE:
+        return lambda rows: np.searchsorted(key, rows, side="right").astype(np.int32)
+    present = np.zeros(n_cells, np.int32)
+    present[key] = 1
+    return np.cumsum(present, dtype=np.int32).take
 
 
 def _runs(stratum: Ints) -> tuple[Ints, ...]:

@@ -180,7 +180,7 @@ def check_proportional_hazards(
         n=fitted.n,
         n_people=fitted.n_people,
         n_events=fitted.n_events,
-        caveats=_caveats(fitted),
+        caveats=(*fitted.caveats, *_caveats(fitted)),
     )
 
 
@@ -262,7 +262,7 @@ def _tests(fitted: CoxFit, score: Floats, matrix: Floats, shows: NDArray[np.bool
             tested = []
         elif not fit:
             note = fitted.notes[mine[0]]
-        rows.append((term.column, *_test(score, matrix, tested), note))
+        rows.append((term.label, *_test(score, matrix, tested), note))
     everything = np.flatnonzero(shows).tolist()
     note = "" if everything else f"{NOT_ESTIMABLE}: no term is"
     rows.append((GLOBAL, *_test(score, matrix, everything), note))

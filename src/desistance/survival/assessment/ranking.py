@@ -36,7 +36,14 @@ from desistance.survival.cox import CoxFit
 from desistance.survival.hazardratios import Z95
 from desistance.survival.residuals import strata_columns
 from desistance.survival.risksets import risk_sets
-from desistance.survival.terms import labelled, one_column, told_of_left_out, without_empty
+from desistance.survival.suspicion import noticed
+from desistance.survival.terms import (
+    columns_of,
+    labelled,
+    one_column,
+    told_of_left_out,
+    without_empty,
+)
 from desistance.timetoevent import as_times, where
 
 if TYPE_CHECKING:
@@ -169,13 +176,14 @@ def concordance(
         if strata is not None:
             raise ModelError("A fit ranks people within its own strata: leave `strata` out.")
         by = strata_columns(score)
-        needed, name = [term.column for term in score.read_as], "the Cox fit"
+        needed, name = columns_of(score.read_as), "the Cox fit"
     else:
         by = [strata] if isinstance(strata, str) else list(strata or ())
         needed, name = [score], score
     kept = came
     for column in [*needed, *by, *([cluster] if cluster else [])]:
         kept = without_empty(kept, column)
+    kept = noticed(kept, needed)
     values = _predicted(score, kept) if isinstance(score, CoxFit) else _numbers(kept, score)
     stratum = labelled(kept, by)[1] if by else kept.strata
     sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum, weight=kept.weight)
@@ -219,20 +227,10 @@ def _predicted(fitted: CoxFit, times: TimeToEvent) -> Floats:
         raise ModelError(
             "The fit has terms that are not estimable, so it ranks nobody: fit it without them."
         )
-    slopes = iter(fitted.log_hazards)
+    columns = (x for term in fitted.read_as for x in term.values(times.columns))
     line = np.zeros(times.n)
-    for term in fitted.read_as:
-        if not term.levels:
-            line += next(slopes) * _numbers(times, term.column)
-            continue
-        labels = one_column(times, term.column).astype(str)
-        unknown = ~labels.isin(term.levels).to_numpy()
-        if unknown.any():
-            raise ModelError(
-                f"Column {term.column!r} has a label that was not fitted in {where(unknown)}."
-            )
-        for level in term.levels[1:]:
-            line += next(slopes) * (labels == level).to_numpy()
+    for slope, x in zip(fitted.log_hazards, columns, strict=True):
+        line += slope * x
     return line
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def first_events(data: TimeToEvent | HasTimes) -> TimeToEvent:
-    """Take rows whose events have causes and are not followed by anything.
+    """Take rows whose events have causes and are not followed by anything; say if there are none.
 
     Raises
     ------
@@ -35,6 +36,9 @@ def first_events(data: TimeToEvent | HasTimes) -> TimeToEvent:
             f"After the event of {where(after)} the same person has more rows: competing events "
             "are of first events; leave what follows out."
         )
+    if not times.event.any():
+        none = "No row has an event, so no cause can be counted."
+        return replace(times, caveats=(*times.caveats, none))
     return times
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csc_array
 
 from desistance.errors import ModelError
 from desistance.results import Result, number, text_table
@@ -26,7 +27,7 @@ from desistance.survival.competing.causes import cause_code, causes_of, first_ev
 from desistance.survival.competing.subdistribution import subdistribution_sets
 from desistance.survival.competing.watching import influence_of_watching, watch
 from desistance.survival.covariates import covariates
-from desistance.survival.cox import blanked, unscaled
+from desistance.survival.cox.variance import blanked, unscaled
 from desistance.survival.hazardratios import forest, hazard_ratios
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import clustered_score, partial_likelihood
@@ -156,7 +157,7 @@ class FineGrayFit(Result):
 
 def fit_fine_gray(
     times: TimeToEvent | HasTimes,
-    terms: Sequence[str],
+    terms: Sequence[str | Term],
     *,
     cause: str,
     strata: str | Sequence[str] | None = None,
@@ -274,7 +275,11 @@ def _sandwich(
 ) -> Floats:
     """Add up the squares of what each cluster of rows moves the coefficients by."""
     total = clustered_score(problem, top.point, cluster)
-    for j, scale in enumerate(problem.covariates.scale):
-        moved = influence_of_watching(problem, sets, top.point, watched, j)
-        total[:, j] += np.bincount(cluster, moved, len(total)) / scale
+    moved = influence_of_watching(problem, sets, top.point, watched)
+    moved /= problem.covariates.scale
+    members = csc_array(
+        (np.ones(len(cluster)), cluster, np.arange(len(cluster) + 1)),
+        shape=(len(total), len(cluster)),
+    )
+    total += members @ moved
     return unscaled(top.covariance @ (total.T @ total) @ top.covariance, problem)

@@ -28,6 +28,7 @@ from desistance.survival.competing.causes import cause_code, causes_of, first_ev
 from desistance.survival.curves import just_before, share_left
 from desistance.survival.logrank import chi_squared
 from desistance.survival.risksets import risk_sets
+from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out, without_empty
 
 if TYPE_CHECKING:
@@ -188,7 +189,8 @@ def gray_test(
         np.array([score for score, _ in tested]), np.array([spread for _, spread in tested]),
         statistics, dfs, chdtrc(dfs.astype(float), statistics), by, rho,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
-        came.n - kept.n, tuple(told_of_left_out(came, kept)),
+        came.n - kept.n,
+        (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by)),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from desistance.errors import ModelError
 from desistance.survival.competing.causes import causes_of
@@ -114,43 +115,52 @@ def watch(times: TimeToEvent, group: Ints, cause: int) -> Watch:
 
 
 def influence_of_watching(
-    problem: PartialLikelihood, sets: SubdistributionSets, at: Point, watched: Watch, j: int
+    problem: PartialLikelihood, sets: SubdistributionSets, at: Point, watched: Watch
 ) -> Floats:
-    """How far each row moves the score of covariate j through the weights, shape (n,).
+    """How far each row moves the score of p covariates through the weights, shape (n, p).
 
     Fine and Gray's psi: on a day u, let Q be what those who had a competing event before will take
-    from the score on u and later. A censoring on u spares it Q / at risk, an entry costs it Q / at
-    risk just after u; each row moves it by its own less those expected of it.
+    from the score on u and later. A censoring on u spares it Q / at risk. An entry comes after the
+    events of its day: it costs Q / at risk just after u, with Q of the events up to u and what they
+    will take after u. Each row moves the score by its own less those expected of it.
     """
-    times, group = watched.times, watched.group
-    days, n_groups = watched.probability.shape[1], len(watched.probability)
-    who, stop = sets.stayers, times.stop[sets.stayers]
-    x = problem.covariates.columns[j][who] - problem.covariates.centre[j]
-    cells, stays = group[who] * days + stop, at.risk[who] * sets.lasting
-    hazard = sets.watched * at.tied.hazard
-    mean = at.at_risk[:, 1 + j] / at.at_risk[:, 0]
+    times, days = watched.times, watched.probability.shape[1]
+    ends, begins = watched.group * days + times.stop, watched.group * days + times.start
+    who, p = sets.stayers, problem.p
+    x = np.ones((1 + p, len(who)))
+    for j, (column, centre) in enumerate(
+        zip(problem.covariates.columns, problem.covariates.centre, strict=True), 1
+    ):
+        np.subtract(column[who], centre, out=x[j])
+    stays = csc_array(
+        (at.risk[who] * sets.lasting, ends[who], np.arange(len(who) + 1)),
+        shape=(watched.probability.size, len(who)),
+    )
+    gone = (stays @ x.T).reshape(-1, days, 1 + p)
+    takes = np.zeros_like(gone)
+    takes[:, sets.day] = (sets.watched * at.tied.hazard)[:, :, None] * (
+        at.at_risk / at.at_risk[:, :1]
+    )
+    so_far = np.cumsum(gone, axis=1)
+    to_come = np.cumsum(takes[:, ::-1], axis=1)[:, ::-1]
 
-    def before(values: Floats) -> Floats:
-        on_day = np.bincount(cells, values, n_groups * days).astype(float)
-        on_day = on_day.reshape(n_groups, days)
-        return np.cumsum(on_day, axis=1) - on_day
+    def owed(so_far: Floats, to_come: Floats) -> Floats:
+        return so_far[..., 1:] * to_come[..., :1] - so_far[..., :1] * to_come[..., 1:]
 
-    def from_then_on(values: Floats) -> Floats:
-        on_day = np.zeros((n_groups, days))
-        on_day[:, sets.day] = values
-        return np.cumsum(on_day[:, ::-1], axis=1)[:, ::-1]
-
-    owed = before(stays * x) * from_then_on(hazard) - before(stays) * from_then_on(hazard * mean)
-    leave = _share(owed, watched.at_risk)
-    path = np.cumsum(leave * watched.leaving, axis=1)
-    moved = watched.leaves * leave[group, times.stop]
-    moved += path[group, times.start] - path[group, times.stop]
+    leave = _share(owed(so_far - gone, to_come), watched.at_risk[:, :, None])
+    path = np.cumsum(leave * watched.leaving[:, :, None], axis=1)
+    staying, leaving = (step.reshape(-1, p) for step in (-path, leave - path))
+    moved = np.concatenate([staying, leaving]).take(ends + watched.leaves * len(staying), axis=0)
+    if times.start.any():
+        moved -= staying.take(begins, axis=0)
     if watched.late_entry:
-        enter = _share(owed, watched.just_after)
-        path = np.cumsum(enter * watched.entering, axis=1) - enter * watched.entering
-        moved -= watched.enters * enter[group, times.start]
-        moved += path[group, times.stop] - path[group, times.start]
-    return sets.weights() * moved
+        enter = _share(owed(so_far, to_come - takes), watched.just_after[:, :, None])
+        expected = enter * watched.entering[:, :, None]
+        path = np.cumsum(expected, axis=1) - expected
+        enter, path = enter.reshape(-1, p), path.reshape(-1, p)
+        moved -= watched.enters[:, None] * enter.take(begins, axis=0)
+        moved += path.take(ends, axis=0) - path.take(begins, axis=0)
+    return moved if sets.weight is None else moved * sets.weight[:, None]
 
 
 def _ends_of_people(times: TimeToEvent, group: Ints) -> tuple[Truths, Truths]:
@@ -202,4 +212,4 @@ def _last_day(times: TimeToEvent, group: Ints, n_groups: int) -> Ints:
 
 
 def _share(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0)
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)

@@ -5,7 +5,8 @@
 The share that is modelled, by logistic regression on `share_terms`, is pi: of EVENTUAL
 REOFFENDERS. An odds ratio above 1 means more of them. 1 - pi is the share of eventual desisters
 (called "cured" elsewhere), who never have the event. How soon those who reoffend do so is a
-parametric time, with time ratios for `terms` as in `parametric`.
+parametric time, with time ratios for `terms` as in `parametric`, or a Cox model, with hazard
+ratios (see `coxlatency`).
 
 The two can be told apart only if follow-up reaches a plateau: see `plateau` for the rule. Where it
 does not, `not identified` stands in place of the shares and of all coefficients; the curve within
@@ -17,224 +18,52 @@ Survival Models; Farewell (1982), Biometrics 38, 1041-1046.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from desistance.errors import ModelError
-from desistance.plots import DARK_GREY
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
-from desistance.survival.cure.plateau import Plateau, plateau, why_not_identified
+from desistance.results import NOT_ESTIMABLE
+from desistance.survival.cure.coxlatency import solve_cox_latency
+from desistance.survival.cure.plateau import plateau, why_not_identified, why_thin_early
+from desistance.survival.cure.result import Latency, SplitPopulationFit
 from desistance.survival.parametric.designs import design, single
 from desistance.survival.parametric.faces import (
     caveats,
     clusters_of,
-    covariates_of,
-    draw_fit,
     fitted_curve,
-    predicted,
     rows_to_fit,
-    told_of_variance,
 )
 from desistance.survival.parametric.likelihood import LOCATION, LOG_SCALE, SHARE, log_rows
-from desistance.survival.parametric.solution import Z95, Solution, solve
-from desistance.survival.reasons import Variance
-from desistance.survival.terms import Term, one_column
+from desistance.survival.parametric.solution import solve
+from desistance.survival.terms import columns_of, one_column
 from desistance.timetoevent import as_times
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from desistance.survival.cure.coxlatency import CoxLatency
+    from desistance.survival.cure.plateau import Plateau
+    from desistance.survival.parametric.distributions import Distribution
+    from desistance.survival.parametric.solution import Solution
+    from desistance.survival.reasons import Variance
+    from desistance.survival.terms import Term
     from desistance.timetoevent import HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
-Latency = Literal["weibull", "log-normal", "log-logistic", "exponential"]
 WORTH_SAYING = 0.05  # of eventual events still to come
-NUMBERS = ["estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value"]
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class SplitPopulationFit(Result):
-    """A fitted split population.
-
-    Attributes
-    ----------
-    not_identified
-        Why the shares and coefficients cannot be told; empty where they can.
-    mean_share, mean_share_error
-        Share of eventual reoffenders averaged over people, and its standard error; NaN where it
-        is not estimable. Read `shares`, which respects the verdict.
-    to_come
-        Share of eventual events that the fit expects after the last follow-up.
-    end : Plateau
-    solution : Solution
-        Coefficients where the likelihood is highest, whatever the verdict.
-    curve : DataFrame
-        day, estimate (averaged over the people fitted), observed (Kaplan-Meier).
-    n, n_people, n_events, n_left_out
-        Rows, people and events fitted, and rows left out by this fit.
-    """
-
-    not_identified: str
-    mean_share: float
-    mean_share_error: float
-    to_come: float
-    end: Plateau
-    solution: Solution
-    latency: Latency
-    variance: Variance
-    clusters: str
-    weighted: bool
-    n: int
-    n_people: int
-    n_events: int
-    n_left_out: int
-    caveats: tuple[str, ...]
-    curve: pd.DataFrame
-    read_as: tuple[Term, ...]
-    share_read_as: tuple[Term, ...]
-
-    @property
-    def log_likelihood(self) -> float:
-        """On the scale of time, not of log time."""
-        return self.solution.log_likelihood
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion: smaller is better, among fits to the same rows."""
-        return 2 * self.solution.degrees - 2 * self.log_likelihood
-
-    def to_frame(self, *, log: bool = False) -> pd.DataFrame:
-        """Odds ratios of eventual reoffending, and time ratios of those who reoffend.
-
-        Group "share" has odds ratios (its intercept the odds), group "latency" time ratios (its
-        intercept a time, `scale` the spread of log time), each with 95 % intervals, or all
-        logarithms with `log`. `std_error`, `statistic` and `p_value` are of the logarithm in
-        both. Without a verdict of identified the numbers are empty and the note says why.
-        """
-        frame = self.maximum(log=log)
-        if self.not_identified:
-            frame[NUMBERS] = np.nan
-            frame["note"] = f"{NOT_ESTIMABLE}: not identified"
-        return frame
-
-    def maximum(self, *, log: bool = False) -> pd.DataFrame:
-        """Where the likelihood is highest, whatever the verdict: for checks, not for reports."""
-        frame = self.solution.frame(log=log)
-        of_share = self.solution.predictor == SHARE
-        frame.insert(0, "group", np.where(of_share, "share", "latency"))
-        order = np.argsort(~of_share, kind="stable")
-        return frame.iloc[order].reset_index(drop=True)
-
-    def shares(self) -> pd.DataFrame:
-        """Shares of eventual reoffenders and desisters over the people fitted, 95 % limits.
-
-        Limits are made on the logit scale. Where no plateau tells the two apart the numbers are
-        empty and the note says `not identified` and why.
-        """
-        share, error = self.mean_share, self.mean_share_error
-        half = Z95 * error / (share * (1 - share))
-        low, high = expit(logit(share) - half), expit(logit(share) + half)
-        frame = pd.DataFrame(
-            {
-                "group": ["eventual reoffenders", "eventual desisters"],
-                "estimate": [share, 1 - share],
-                "std_error": [error, error],
-                "conf_low": [low, 1 - high],
-                "conf_high": [high, 1 - low],
-                "note": "",
-            }
-        )
-        if self.not_identified:
-            frame[NUMBERS[:4]] = np.nan
-            frame["note"] = f"{NOT_ESTIMABLE}: not identified, {self.not_identified}"
-        return frame
-
-    def tests(self) -> pd.DataFrame:
-        """Maller and Zhou's test that follow-up is too short; see `plateau`."""
-        return pd.DataFrame(
-            {
-                "term": ["follow-up is too short (Maller–Zhou)"],
-                "n": [self.end.n],
-                "n_events": [self.end.n_late],
-                "p_value": [self.end.p_value],
-                "note": [
-                    f"last event at {self.end.last_event}, last follow-up at {self.end.last_day} "
-                    f"{self.end.unit}; n_events are those in the same length before the last event"
-                ],
-            }
-        )
-
-    def survival_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
-        """Predict the share without the event for one profile, a row per day.
-
-        Parameters
-        ----------
-        profile
-            A value for every column the terms were read from.
-        days
-            Those after the last follow-up are extrapolated if the shares are identified, and
-            else not estimable.
-
-        Returns
-        -------
-        DataFrame
-            day, estimate, std_error, conf_low, conf_high (95 %, log-log), note.
-        """
-        x, share_x = (covariates_of(read, profile) for read in (self.read_as, self.share_read_as))
-        later = f"{NOT_ESTIMABLE}: after the last follow-up, and the shares are not identified"
-        return predicted(
-            self.solution, x, share_x, days, self.end.last_day,
-            why_not_later=later if self.not_identified else "",
-        )  # fmt: skip
-
-    def summary(self) -> str:
-        """Say who was fitted, by which definitions, and what was found."""
-        if self.not_identified:
-            found = [f"Share of eventual desisters: not identified; {self.not_identified}."]
-        else:
-            found = [
-                "Shares with 95 % intervals:",
-                text_table(self.shares().drop(columns="note")),
-                "",
-                "The share that is modelled is of EVENTUAL REOFFENDERS: an odds ratio above 1 "
-                "means more of them.",
-                f"Latency is time ratios among them, its intercept in {self.end.unit} (std_error "
-                "is of the logarithm):",
-                text_table(self.to_frame()),
-            ]
-        lines = [
-            f"Split population, {self.latency} latency: {number(self.n_people)} people, "
-            f"{number(self.n_events)} events, {number(self.n)} rows",
-            told_of_variance(self.variance, self.clusters, weighted=self.weighted),
-            f"Log-likelihood {self.log_likelihood:.4f} on the scale of time, AIC {self.aic:.2f}",
-            f"Rows left out: {number(self.n_left_out)}",
-            "",
-            *found,
-        ]
-        return "\n".join(lines + [f"Caveat: {caveat}" for caveat in self.caveats])
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the fitted curve over the Kaplan-Meier curve, and the plateau if identified."""
-        ax = draw_fit(self.curve, f"split {self.latency}", self.end.unit, ax=ax)
-        if not self.not_identified:
-            ax.axhline(1 - self.mean_share, color=DARK_GREY, linestyle=":", linewidth=1.2)
-        return ax
 
 
 def fit_split_population(
     times: TimeToEvent | HasTimes,
-    terms: Sequence[str] = (),
+    terms: Sequence[str | Term] = (),
     *,
-    share_terms: Sequence[str] | None = None,
+    share_terms: Sequence[str | Term] | None = None,
     latency: Latency = "weibull",
     variance: Variance = "model",
     cluster: str | None = None,
@@ -250,7 +79,7 @@ def fit_split_population(
     share_terms
         Columns that make more or fewer people reoffend eventually; `terms` when left out.
     latency
-        "weibull", "log-normal", "log-logistic" or "exponential".
+        "weibull", "log-normal", "log-logistic", "exponential" or "cox".
     variance, cluster
         As in `fit_parametric`.
 
@@ -263,7 +92,8 @@ def fit_split_population(
 
     References
     ----------
-    Schmidt and Witte (1988); Maller and Zhou (1996).
+    Schmidt and Witte (1988); Maller and Zhou (1996); for a Cox latency Sy and Taylor (2000),
+    Biometrics 56, 227-236, and Peng and Dear (2000), Biometrics 56, 237-243.
 
     Examples
     --------
@@ -281,37 +111,40 @@ def fit_split_population(
     share_names = terms if share_terms is None else share_terms
     kept, (read_as, share_read_as) = rows_to_fit(came, terms, share_names, cluster=cluster)
     _refuse_repeated_events(kept)
-    for name in {*terms, *share_names}:
+    for name in columns_of([*read_as, *share_read_as]):
         _refuse_what_changes(kept, name)
     clusters = clusters_of(kept, variance, cluster)
     rows = log_rows(kept)
     location = design(kept, read_as, rows.weight)
     share = design(kept, share_read_as, rows.weight)
+    formula: Distribution = "weibull" if latency == "cox" else latency
     designs = {LOCATION: location, SHARE: share}
-    if latency != "exponential":
+    if formula != "exponential":
         designs = {LOCATION: location, LOG_SCALE: single("scale", kept.n), SHARE: share}
-    solution = solve(rows, latency, designs, clusters=clusters)
-    first = np.unique(kept.person, return_index=True)[1]
-    weight = rows.weight[first]
-    end = plateau(kept)
-    mean_share, error, to_come = _shares(
-        solution, location.plain[:, first], share.plain[:, first], weight, end.last_day
-    )
-    why = why_not_identified(end, to_come, _fault(solution))
+    with_formula = solve(rows, formula, designs, clusters=clusters)
+    solution: Solution | CoxLatency = with_formula
+    if latency == "cox":
+        solution = solve_cox_latency(kept, rows, location, share, clusters=clusters)
+    end, first = plateau(kept), np.unique(kept.person, return_index=True)[1]
+    x, share_x, weight = location.plain[:, first], share.plain[:, first], rows.weight[first]
+    mean_share, error = _shares(solution, share_x, weight)
+    to_come = _to_come(with_formula, x, share_x, weight, end.last_day)
+    fault = _fault(solution) or _fault(with_formula)
+    if latency == "cox":
+        fault = fault or why_thin_early(kept)
+    why = why_not_identified(end, to_come, fault)
     return SplitPopulationFit(
         why, mean_share, error, to_come, end, solution, latency, variance, cluster or "person",
         kept.weight is not None, kept.n, end.n, int(kept.event.sum()), came.n - kept.n,
-        (*caveats(came, kept, solution, variance, clusters), *_told_of_shape(why, to_come, end)),
+        (
+            *caveats(came, kept, solution, variance, clusters),
+            *_told_of_shape(why, to_come, end, latency),
+        ),
         fitted_curve(kept, solution, location.plain, share.plain), read_as, share_read_as,
     )  # fmt: skip
 
 
 def _check_latency(latency: str) -> None:
-    if latency == "cox":
-        raise ModelError(
-            "A Cox latency has no formula beyond the last event and is not offered: choose a "
-            "parametric `latency`, and compare several by `aic`."
-        )
     if latency not in get_args(Latency):
         raise ModelError(f"`latency` is one of {', '.join(get_args(Latency))}.")
 
@@ -327,33 +160,44 @@ def _refuse_repeated_events(times: TimeToEvent) -> None:
 
 def _refuse_what_changes(times: TimeToEvent, name: str) -> None:
     """A share is of a person's whole future, so what it depends on is known at the start."""
-    labels = one_column(times, name).groupby(times.person, observed=True).nunique()
-    if (labels > 1).any():
+    labels, _ = pd.factorize(one_column(times, name))
+    first = np.unique(times.person, return_index=True)[1]
+    changes = labels != labels[first][times.person]
+    if changes.any():
         raise ModelError(
-            f"Column {name!r} changes within {int((labels > 1).sum())} people: a share of eventual "
-            "reoffenders is of a person's whole future; use the value on the index date."
+            f"Column {name!r} changes within {len(set(times.person[changes]))} people: a share of "
+            "eventual reoffenders is of a person's whole future; use the value on the index date."
         )
 
 
 def _shares(
-    solution: Solution, x: Floats, share_x: Floats, weight: Floats, last_day: int
-) -> tuple[float, float, float]:
-    """Mean share over people with its standard error, and of it what is still to come.
+    solution: Solution | CoxLatency, share_x: Floats, weight: Floats
+) -> tuple[float, float]:
+    """Mean share over people, and its standard error.
 
-    `x` (1 + p, people), `share_x` (1 + q, people), `weight` (people,).
+    `share_x` (1 + q, people), `weight` (people,).
     """
     if not solution.degrees:
-        return np.nan, np.nan, np.nan
+        return np.nan, np.nan
     of_share = solution.predictor == SHARE
     each = expit(solution.of(SHARE) @ share_x)
-    share = float(np.average(each, weights=weight))
     moved = share_x @ (weight * each * (1 - each)) / weight.sum()
-    error = float(np.sqrt(moved @ solution.covariance[np.ix_(of_share, of_share)] @ moved))
-    still = solution.mean_survival(x, share_x, weight, np.array([last_day]))[0] - (1 - share)
-    return share, error, float(still / share)
+    error = np.sqrt(moved @ solution.covariance[np.ix_(of_share, of_share)] @ moved)
+    return float(np.average(each, weights=weight)), float(error)
 
 
-def _fault(solution: Solution) -> str:
+def _to_come(
+    solution: Solution, x: Floats, share_x: Floats, weight: Floats, last_day: int
+) -> float:
+    """What share of eventual events the fit expects after the last day; see `_shares`."""
+    share, _ = _shares(solution, share_x, weight)
+    if np.isnan(share):
+        return np.nan
+    on_last = solution.mean_survival(x, share_x, weight, np.array([last_day]))[0]
+    return float((on_last - (1 - share)) / share)
+
+
+def _fault(solution: Solution | CoxLatency) -> str:
     """What keeps the fit itself from telling a share; empty if nothing does."""
     missing = np.isnan(solution.values)
     if not missing.any():
@@ -364,12 +208,14 @@ def _fault(solution: Solution) -> str:
     return str(notes[missing][0]).removeprefix(f"{NOT_ESTIMABLE}: ")
 
 
-def _told_of_shape(why: str, to_come: float, end: Plateau) -> tuple[str, ...]:
-    """Warn where an identified share still leans on the latency's formula."""
+def _told_of_shape(why: str, to_come: float, end: Plateau, latency: Latency) -> tuple[str, ...]:
+    """Warn where an identified share still leans on how the curve goes on."""
     if why or to_come < WORTH_SAYING:
         return ()
+    by, leans = ("this fit", "the shape of the latency; compare others")
+    if latency == "cox":
+        by, leans = ("a Weibull latency", "the curve being 0 after the last event")
     return (
-        f"By this fit {to_come:.0%} of eventual events come after the last follow-up, at "
-        f"{end.last_day} {end.unit}: the share leans on the shape of the latency; compare "
-        "others.",
+        f"By {by} {to_come:.0%} of eventual events come after the last follow-up, at "
+        f"{end.last_day} {end.unit}: the share leans on {leans}.",
     )

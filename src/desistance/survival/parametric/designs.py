@@ -59,7 +59,7 @@ def single(name: str, n: int) -> Design:
 
 def design(times: TimeToEvent, terms: Sequence[Term], weight: Floats) -> Design:
     """Make the design of `terms`; `weight` (n,) has mean 1."""
-    columns = [x for term in terms for x in term.values(times.columns[term.column])]
+    columns = [x for term in terms for x in term.values(times.columns)]
     plain = np.vstack([np.ones(times.n), *columns])
     centre = plain @ weight / max(times.n, 1)
     off = plain - centre[:, None]

@@ -45,13 +45,13 @@ class Standard(NamedTuple):
     bend: Floats
     survival: Floats
 
-    def along_z(self, *, of_density: bool) -> Floats:
-        """Value, first and second derivative along z, shape (3, n)."""
+    def along_z(self, *, of_density: bool) -> tuple[Floats, Floats, Floats]:
+        """Value, first and second derivative along z, (n,) each."""
         if of_density:
-            return np.stack([self.density, self.slope, self.bend])
+            return self.density, self.slope, self.bend
         hazard = np.exp(self.density - self.survival)
         bend = np.where(hazard > 0, -hazard * (self.slope + hazard), 0.0)  # far out, slope is not
-        return np.stack([self.survival, -hazard, bend])
+        return self.survival, -hazard, bend
 
 
 @np.errstate(over="ignore", divide="ignore", invalid="ignore")
@@ -86,27 +86,27 @@ def _generalised_gamma(z: Floats, q: float) -> Standard:
 
 def derivatives(
     distribution: Distribution, z: Floats, shape: float, *, of_density: bool
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Floats, tuple[Floats, Floats], tuple[Floats, Floats, Floats]]:
     """Log density or log survival with its derivatives along z and along the shape.
 
     Returns
     -------
-    value (n,); slopes (2, n) along z and shape; bends (3, n) along z twice, z and shape, and
-    shape twice.
+    value; slopes along z and shape; bends along z twice, z and shape, and shape twice: (n,) each.
     """
     if distribution != "generalised-gamma":
         value, slope, bend = standard(distribution, z, shape).along_z(of_density=of_density)
         none = np.zeros_like(z)
-        return value, np.stack([slope, none]), np.stack([bend, none, none])
+        return value, (slope, none), (bend, none, none)
     if abs(shape) > LARGEST_SHAPE:
-        return np.full_like(z, np.nan), np.full((2, len(z)), np.nan), np.full((3, len(z)), np.nan)
+        nothing = np.full_like(z, np.nan)
+        return nothing, (nothing, nothing), (nothing, nothing, nothing)
     middle = round(shape / GRID)
     nodes = [
         standard(distribution, z, float((middle + step) * GRID)).along_z(of_density=of_density)
         for step in NEIGHBOURS
     ]
     at, once, twice = np.tensordot(_through_neighbours(shape / GRID - middle), nodes, axes=1)
-    return at[0], np.stack([at[1], once[0]]), np.stack([at[2], once[1], twice[0]])
+    return at[0], (at[1], once[0]), (at[2], once[1], twice[0])
 
 
 def _through_neighbours(place: float) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from desistance.survival.parametric.solution import Solution
     from desistance.survival.reasons import Variance
     from desistance.survival.terms import Term
     from desistance.timetoevent import TimeToEvent
@@ -32,8 +31,36 @@ DAYS_DRAWN = 41
 LIMITS = ["estimate", "std_error", "conf_low", "conf_high"]
 
 
+class Solved(Protocol):
+    """A fit of P coefficients, whatever its distribution."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Why each coefficient is not estimable, P of them; empty where it is."""
+        ...
+
+    @property
+    def is_term(self) -> NDArray[np.bool_]:
+        """Which coefficients are of terms, shape (P,)."""
+        ...
+
+    def mean_survival(
+        self, x: Floats, share_x: Floats | None, weight: Floats, days: Ints
+    ) -> Floats:
+        """Survival on each day, averaged over covariates x (1 + p, n) with weights (n,)."""
+        ...
+
+
+class Predicts(Protocol):
+    """A fit that predicts with limits."""
+
+    def survival(self, x: Floats, share_x: Floats | None, days: Sequence[int]) -> pd.DataFrame:
+        """Share without the event at covariates `x` (1 + p,), a row per day, with 95 % limits."""
+        ...
+
+
 def rows_to_fit(
-    came: TimeToEvent, *terms: Sequence[str], cluster: str | None
+    came: TimeToEvent, *terms: Sequence[str | Term], cluster: str | None
 ) -> tuple[TimeToEvent, tuple[tuple[Term, ...], ...]]:
     """Leave out rows where a term or the cluster is empty; read each list of terms."""
     kept = came if cluster is None else without_empty(came, cluster)
@@ -58,7 +85,7 @@ def clusters_of(times: TimeToEvent, variance: Variance, cluster: str | None) -> 
 def caveats(
     came: TimeToEvent,
     kept: TimeToEvent,
-    solution: Solution,
+    solution: Solved,
     variance: Variance,
     clusters: Ints | None,
 ) -> tuple[str, ...]:
@@ -94,7 +121,7 @@ def covariates_of(read_as: tuple[Term, ...], profile: Mapping[str, object]) -> F
 
 
 def predicted(
-    solution: Solution,
+    solution: Predicts,
     x: Floats,
     share_x: Floats | None,
     days: Sequence[int],
@@ -106,19 +133,24 @@ def predicted(
 
     Extrapolation is marked, or left empty where there is a reason against it.
     """
-    frame = solution.survival(x, share_x, days)
-    later = frame.day > last_day
-    frame["note"] = np.where(later, f"extrapolated: after the last follow-up, {last_day}", "")
+    frame = with_reasons(solution.survival(x, share_x, days), last_day)
     if why_not_later:
+        later = frame.day > last_day
         frame.loc[later, LIMITS] = np.nan
         frame.loc[later, "note"] = why_not_later
-    unknown = frame.estimate.isna() & frame.note.str.startswith(NOT_ESTIMABLE).eq(False)
-    frame.loc[unknown, "note"] = f"{NOT_ESTIMABLE}: a term of the fit is not"
+    return frame
+
+
+def with_reasons(frame: pd.DataFrame, last_day: int) -> pd.DataFrame:
+    """Mark predictions after the last follow-up, and those that could not be made."""
+    later = frame.day > last_day
+    frame["note"] = np.where(later, f"extrapolated: after the last follow-up, {last_day}", "")
+    frame.loc[frame.estimate.isna(), "note"] = f"{NOT_ESTIMABLE}: a term of the fit is not"
     return frame
 
 
 def fitted_curve(
-    times: TimeToEvent, solution: Solution, x: Floats, share_x: Floats | None = None
+    times: TimeToEvent, solution: Solved, x: Floats, share_x: Floats | None = None
 ) -> pd.DataFrame:
     """The fitted curve, averaged over people at covariates `x` (1 + p, n), and Kaplan-Meier's.
 
@@ -131,14 +163,15 @@ def fitted_curve(
     in_time = np.lexsort((times.start, times.person))
     first = in_time[np.unique(times.person[in_time], return_index=True)[1]]
     weight = np.ones(times.n) if times.weight is None else times.weight
-    observed = kaplan_meier(times).at(days.tolist())
+    steps = kaplan_meier(times).to_frame()
+    observed = np.append(1.0, steps.estimate)[np.searchsorted(steps.day, days, side="right")]
     return pd.DataFrame(
         {
             "day": days,
             "estimate": solution.mean_survival(
                 x[:, first], None if share_x is None else share_x[:, first], weight[first], days
             ),
-            "observed": observed.estimate.to_numpy(),
+            "observed": observed,
         }
     )
 

@@ -141,7 +141,7 @@ class ParametricFit(Result):
 
 def fit_parametric(
     times: TimeToEvent | HasTimes,
-    terms: Sequence[str] = (),
+    terms: Sequence[str | Term] = (),
     *,
     distribution: Distribution = "weibull",
     variance: Variance = "model",

@@ -11,8 +11,8 @@ share pi of people has the event eventually and the others never,
 
 Every row has four predictors: location, log of the scale, shape, share. A part of the model is a
 design that makes one of them from coefficients; a predictor without a part stays at 0, and a
-model without a share has one population. All derivatives are exact, up to the shape's
-(see `distributions`).
+model without a share has one population. Scale and shape are the same for all rows. All
+derivatives are exact, up to the shape's (see `distributions`).
 
 Times enter as logarithms around their mean, covariates centred and per standard deviation, so
 that neither days for months nor pounds for pence change what is found. The value here is that of
@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from scipy.special import expit
 
 from desistance.survival.parametric.distributions import Distribution, derivatives
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from desistance.timetoevent import TimeToEvent
@@ -42,14 +43,14 @@ ROWS_IN_CACHE = 4096
 
 
 class Jet(NamedTuple):
-    """A quantity of n rows with its derivatives by the four predictors.
+    """A quantity of n rows with its derivatives by the predictors, arrays of shape (n,).
 
-    `value` (n,), `slope` (4, n), `bend` (4, 4, n).
+    `slope` by predictor, `bend` by two of them, in ascending order.
     """
 
     value: Floats
-    slope: Floats
-    bend: Floats
+    slope: dict[int, Floats]
+    bend: dict[tuple[int, int], Floats]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,17 +135,18 @@ class Likelihood:
     def __call__(self, theta: Floats) -> Point:
         """Evaluate; where the numbers leave the range of a float the value is -inf."""
         value, score, bend = 0.0, np.zeros(len(theta)), np.zeros((len(theta), len(theta)))
+        runs = self._runs()
         with np.errstate(all="ignore"):
             for piece in self.pieces:
                 jet = self._jet(piece, theta)
                 value += float(piece.weight @ jet.value)
-                score += self._scores(piece, jet).sum(axis=1)
-                weighted = jet.bend * piece.weight
-                bend += np.block([
-                    [mine * weighted[one.predictor, other.predictor] @ theirs.T
-                     for other, theirs in zip(self.parts, piece.designs, strict=True)]
-                    for one, mine in zip(self.parts, piece.designs, strict=True)
-                ])  # fmt: skip
+                for i, (mine, own) in enumerate(runs):
+                    x = piece.designs[i]
+                    score[own] += x @ (piece.weight * jet.slope[mine])
+                    for j, (theirs, other) in enumerate(runs[: i + 1]):
+                        weighted = x * (piece.weight * jet.bend[theirs, mine])
+                        bend[own, other] += weighted @ piece.designs[j].T
+        bend = np.tril(bend) + np.tril(bend, -1).T
         sound = np.isfinite(value) and np.isfinite(score).all() and np.isfinite(bend).all()
         return Point(theta, value if sound else -np.inf, score, bend)
 
@@ -152,27 +154,25 @@ class Likelihood:
         """Every row's share in the score, shape (coefficients, n)."""
         scores = np.zeros((len(theta), self.parts[0].design.shape[1]))
         for piece in self.pieces:
-            scores[:, piece.rows] += self._scores(piece, self._jet(piece, theta))
+            slope = self._jet(piece, theta).slope
+            for (predictor, own), x in zip(self._runs(), piece.designs, strict=True):
+                scores[own, piece.rows] += x * (piece.weight * slope[predictor])
         return scores
 
-    def _scores(self, piece: Piece, jet: Jet) -> Floats:
-        slope = jet.slope * piece.weight
-        return np.vstack([
-            design * slope[part.predictor]
-            for part, design in zip(self.parts, piece.designs, strict=True)
-        ])  # fmt: skip
+    def _runs(self) -> list[tuple[int, slice]]:
+        """Each part's predictor, and where its coefficients are."""
+        ends = np.cumsum([len(part.design) for part in self.parts])
+        return [
+            (part.predictor, slice(end - len(part.design), end))
+            for part, end in zip(self.parts, ends.tolist(), strict=True)
+        ]
 
     def _jet(self, piece: Piece, theta: Floats) -> Jet:
-        predictors = np.zeros((4, len(piece.rows)))
-        first = 0
-        for part, design in zip(self.parts, piece.designs, strict=True):
-            own = theta[first : first + len(design)]
-            predictors[part.predictor] = own @ design
-            first += len(design)
-        split = any(part.predictor == SHARE for part in self.parts)
-        return jet_at(
-            self.distribution, piece.log_time, predictors, split=split, of_density=piece.of_density
-        )
+        predictors = {
+            predictor: theta[own] @ (x[:, 0] if predictor in (LOG_SCALE, SHAPE) else x)
+            for (predictor, own), x in zip(self._runs(), piece.designs, strict=True)
+        }
+        return jet_at(self.distribution, piece.log_time, predictors, of_density=piece.of_density)
 
 
 def likelihood_of(rows: LogRows, distribution: Distribution, parts: tuple[Part, ...]) -> Likelihood:
@@ -198,52 +198,68 @@ def likelihood_of(rows: LogRows, distribution: Distribution, parts: tuple[Part, 
 def jet_at(
     distribution: Distribution,
     log_time: Floats,
-    predictors: Floats,
+    predictors: Mapping[int, Floats],
     *,
-    split: bool,
     of_density: bool,
 ) -> Jet:
-    """Log density (of log time) or log survival at `log_time` (n,), given predictors (4, n).
+    """Log density (of log time) or log survival at `log_time` (n,).
 
-    The shape is the same for all rows.
+    `predictors` are of shape (n,), or () for the scale and the shape; there is one population if
+    they name no share.
     """
-    n = len(log_time)
-    scale, shape = np.exp(predictors[LOG_SCALE]), float(predictors[SHAPE, 0]) if n else 0.0
-    z = (log_time - predictors[LOCATION]) / scale
-    value, (z1, q1), (z2, zq, q2) = derivatives(distribution, z, shape, of_density=of_density)
-    slope, bend = np.zeros((4, n)), np.zeros((4, 4, n))
-    slope[:3] = -z1 / scale, -z * z1 - of_density, q1
-    bend[LOCATION, LOCATION] = z2 / scale**2
-    bend[LOG_SCALE, LOG_SCALE] = z * (z * z2 + z1)
-    bend[SHAPE, SHAPE] = q2
-    bend[LOCATION, LOG_SCALE] = (z * z2 + z1) / scale
-    bend[LOCATION, SHAPE] = -zq / scale
-    bend[LOG_SCALE, SHAPE] = -z * zq
-    for one, other in ((LOCATION, LOG_SCALE), (LOCATION, SHAPE), (LOG_SCALE, SHAPE)):
-        bend[other, one] = bend[one, other]
-    jet = Jet(value - of_density * predictors[LOG_SCALE], slope, bend)
-    if not split:
+    log_scale = predictors.get(LOG_SCALE, 0.0)
+    per_scale = np.exp(-log_scale)
+    z = (log_time - predictors[LOCATION]) * per_scale
+    value, (z1, q1), (z2, zq, q2) = derivatives(
+        distribution, z, float(predictors.get(SHAPE, 0.0)), of_density=of_density
+    )
+    turn = z * z2 + z1
+    slope = {LOCATION: -z1 * per_scale, LOG_SCALE: -z * z1 - of_density, SHAPE: q1}
+    bend = {
+        (LOCATION, LOCATION): z2 * per_scale**2,
+        (LOCATION, LOG_SCALE): turn * per_scale,
+        (LOG_SCALE, LOG_SCALE): z * turn,
+    }
+    if SHAPE in predictors:
+        bend[LOCATION, SHAPE] = -zq * per_scale
+        bend[LOG_SCALE, SHAPE] = -z * zq
+        bend[SHAPE, SHAPE] = q2
+    jet = Jet(value - of_density * log_scale, slope, bend)
+    if SHARE not in predictors:
         return jet
     return (_with_share if of_density else _or_never)(jet, predictors[SHARE])
 
 
 def _with_share(density: Jet, share: Floats) -> Jet:
     """Turn log f into log(pi f)."""
-    eventual = expit(share)
-    density.slope[SHARE] = 1 - eventual
-    density.bend[SHARE, SHARE] = -eventual * (1 - eventual)
-    return Jet(density.value - np.logaddexp(0.0, -share), density.slope, density.bend)
+    eventual, log_rest = logistic(share)
+    nothing = np.zeros_like(share)
+    slope = density.slope | {SHARE: 1 - eventual}
+    bend = density.bend | dict.fromkeys(
+        ((by, SHARE) for by in (LOCATION, LOG_SCALE, SHAPE)), nothing
+    )
+    bend[SHARE, SHARE] = -eventual * (1 - eventual)
+    return Jet(density.value + share - log_rest, slope, bend)
 
 
 def _or_never(survival: Jet, share: Floats) -> Jet:
     """Turn log S into log(1 - pi + pi S)."""
-    eventual, still = expit(share), expit(share + survival.value)
+    eventual, log_rest = logistic(share)
+    still, log_both = logistic(share + survival.value)
     turn = still * (1 - still)
-    slope, bend = survival.slope, survival.bend
-    mixed = still * bend + turn * slope[:, None] * slope[None]
-    mixed[SHARE, :3] = mixed[:3, SHARE] = turn * slope[:3]
-    mixed[SHARE, SHARE] = turn - eventual * (1 - eventual)
-    slope = still * slope
+    turned = {by: turn * slope for by, slope in survival.slope.items()}
+    bend = {
+        (one, other): still * value + turned[one] * survival.slope[other]
+        for (one, other), value in survival.bend.items()
+    }
+    bend |= {(by, SHARE): slope for by, slope in turned.items()}
+    bend[SHARE, SHARE] = turn - eventual * (1 - eventual)
+    slope = {by: still * slope for by, slope in survival.slope.items()}
     slope[SHARE] = still - eventual
-    value = np.logaddexp(0.0, share + survival.value) - np.logaddexp(0.0, share)
-    return Jet(value, slope, mixed)
+    return Jet(log_both - log_rest, slope, bend)
+
+
+def logistic(x: Floats) -> tuple[Floats, Floats]:
+    """The logistic function of x, and log(1 + exp(x)): both to the last digit, and fast."""
+    small = np.exp(-np.abs(x))
+    return np.where(x < 0, small, 1.0) / (1 + small), np.maximum(x, 0.0) + np.log1p(small)

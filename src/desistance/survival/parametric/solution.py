@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,16 @@ Designs = dict[int, "Design"]  # by the predictor they make, ascending
 
 Z95 = float(ndtri(0.975))
 WITHOUT_END = "the likelihood rises without end"
+ROWS_TO_START, EVENTS_TO_START = 1_500, 200
 RUNS_ALONG = 1e-2  # of the largest coefficient of a direction without a top
+
+
+class HasScores(Protocol):
+    """A likelihood of n rows that can tell them apart."""
+
+    def scores(self, theta: Floats) -> Floats:
+        """Every row's share in the score, shape (coefficients, n)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +115,8 @@ class Solution:
         spread = np.einsum("pm,pq,qm->m", moved, self.covariance, moved)
         estimate = np.where(wanted > 0, np.exp(log_share), 1.0)
         error = np.where(wanted > 0, np.sqrt(spread), 0.0)
-        low, high = survival_interval(estimate, error, 0.95, "log-log")
+        with np.errstate(over="ignore"):
+            low, high = survival_interval(estimate, error, 0.95, "log-log")
         return pd.DataFrame(
             {
                 "day": wanted, "estimate": estimate, "std_error": estimate * error,
@@ -122,12 +132,11 @@ class Solution:
         by_coefficient = np.concatenate(
             [given[LOCATION], np.ones(len(self.of(LOG_SCALE)) + len(self.of(SHAPE))), given[SHARE]]
         )
-        predictors = np.zeros((4, len(log_time)))
-        np.add.at(predictors, self.predictor, (self.values * by_coefficient)[:, None])
-        jet = jet_at(
-            self.distribution, log_time, predictors, split=share_x is not None, of_density=False
-        )
-        return jet.value, jet.slope[self.predictor] * by_coefficient[:, None]
+        each = self.values * by_coefficient
+        predictors = {by: each[self.predictor == by].sum() for by in np.unique(self.predictor)}
+        jet = jet_at(self.distribution, log_time, predictors, of_density=False)
+        slope = np.stack([np.broadcast_to(jet.slope[by], log_time.shape) for by in self.predictor])
+        return jet.value, slope * by_coefficient[:, None]
 
     def mean_survival(
         self, x: Floats, share_x: Floats | None, weight: Floats, days: Ints
@@ -164,11 +173,11 @@ def solve(
     top = _highest(rows, distribution, designs)
     covariance = top.covariance / rows.mean_weight
     if clusters is not None:
-        covariance = _sandwich(_likelihood(rows, distribution, designs), top, clusters)
+        covariance = sandwich(_likelihood(rows, distribution, designs), top, clusters)
     back = block_diag(*(own.back for own in designs.values()))
     values = back @ top.theta
     values[0] += rows.centre
-    notes = _notes(designs, top, back @ top.lost, rows.event)
+    notes = notes_of(list(designs.values()), top, back @ top.lost, rows.event)
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
     return Solution(
         distribution, names, notes, predictor, is_term, np.where(blank, np.nan, values),
@@ -193,13 +202,18 @@ def _highest(rows: LogRows, distribution: Distribution, designs: Designs) -> Top
 def _starts(rows: LogRows, distribution: Distribution, designs: Designs) -> list[Floats]:
     """Where to climb from: simpler fits, where the likelihood may have several tops."""
     if SHARE in designs:
-        one_population = {p: own for p, own in designs.items() if p != SHARE}
         nearly_all, as_seen = np.zeros((2, len(designs[SHARE].matrix)))
         nearly_all[0], as_seen[0] = 3.0, logit(np.clip(rows.event.mean(), 0.05, 0.95))
-        all_alike = _highest(rows, distribution, one_population).theta
+        some, few = _thinned(rows, designs)
+        one_population = {by: own for by, own in few.items() if by != SHARE}
+        all_alike = _highest(some, distribution, one_population).theta
         seen = np.zeros_like(all_alike)
         seen[0] = rows.log_stop[rows.event].mean()
-        return [np.append(all_alike, nearly_all), np.append(seen, as_seen)]
+        far = np.append(all_alike, nearly_all)
+        if some is not rows:
+            nearer = climb(_likelihood(some, distribution, few), far)
+            far = nearer.theta if nearer.settled and not nearer.lost.size else far
+        return [far, np.append(seen, as_seen)]
     if SHAPE in designs:
         simpler = {p: own for p, own in designs.items() if p != SHAPE}
         return [
@@ -213,7 +227,20 @@ def _starts(rows: LogRows, distribution: Distribution, designs: Designs) -> list
     return [start]
 
 
-def _sandwich(likelihood: Likelihood, top: Top, clusters: Ints) -> Floats:
+def _thinned(rows: LogRows, designs: Designs) -> tuple[LogRows, Designs]:
+    """Every so-manieth row where rows and events are many: near enough for a start."""
+    thin = slice(None, None, max(1, len(rows.event) // ROWS_TO_START))
+    if thin.step == 1 or rows.event[thin].sum() < EVENTS_TO_START:
+        return rows, designs
+    late = rows.late % thin.step == 0
+    some = replace(
+        rows, log_stop=rows.log_stop[thin], event=rows.event[thin], weight=rows.weight[thin],
+        late=rows.late[late] // thin.step, log_start=rows.log_start[late],
+    )  # fmt: skip
+    return some, {by: replace(own, matrix=own.matrix[:, thin]) for by, own in designs.items()}
+
+
+def sandwich(likelihood: HasScores, top: Top, clusters: Ints) -> Floats:
     """Add up the squares of what each cluster of rows moves the coefficients by."""
     scores = likelihood.scores(top.theta)
     by_cluster = np.stack([np.bincount(clusters, score) for score in scores])
@@ -221,11 +248,13 @@ def _sandwich(likelihood: Likelihood, top: Top, clusters: Ints) -> Floats:
     return moves @ moves.T
 
 
-def _notes(designs: Designs, top: Top, lost: Floats, event: NDArray[np.bool_]) -> tuple[str, ...]:
+def notes_of(
+    designs: Sequence[Design], top: Top, lost: Floats, event: NDArray[np.bool_]
+) -> tuple[str, ...]:
     """Why each coefficient is not estimable; empty where it is."""
-    x = np.vstack([own.plain for own in designs.values()])
-    names = [name for own in designs.values() for name in own.names]
-    notes = [note for own in designs.values() for note in own.notes]
+    x = np.vstack([own.plain for own in designs])
+    names = [name for own in designs for name in own.names]
+    notes = [note for own in designs for note in own.notes]
     spread = x.std(axis=1)
     along = np.abs(lost) * np.where(spread > 0, spread, 1.0)[:, None]
     runs = (along > RUNS_ALONG * along.max(axis=0)).any(axis=1)

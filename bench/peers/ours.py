@@ -1,0 +1,146 @@
+"""desistance: a frame, checked once by `TimeToEvent.from_frame`, then any number of fits."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+import desistance as d
+from bench.data import SEED, terms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.data import Columns
+
+    Answer = dict[str, list[float]]
+    Fit = Callable[[], Answer]
+
+PACKAGE = "desistance"
+A_CENTURY = 36_525
+
+
+def read(columns: Columns) -> pd.DataFrame:
+    """Hold the columns as a frame, save the draws, which are longer and made again."""
+    return pd.DataFrame({name: values for name, values in columns.items() if name != "drawn"})
+
+
+def cox(frame: pd.DataFrame) -> Fit:
+    """Efron ties, model variance, with whatever columns there are."""
+    return _cox(frame, "model")
+
+
+def cox_clustered(frame: pd.DataFrame) -> Fit:
+    """As `cox`, with variance by person."""
+    return _cox(frame, "cluster")
+
+
+def _cox(frame: pd.DataFrame, variance: Literal["model", "cluster"]) -> Fit:
+    times, names = _rows(frame), terms(frame)
+
+    def fit() -> Answer:
+        found = d.fit_cox(times, names, variance=variance)
+        return {
+            "coef": list(found.log_hazards),
+            "se": list(np.sqrt(np.diag(found.covariance))),
+            "loglik": [found.log_likelihood],
+        }
+
+    return fit
+
+
+def curves(frame: pd.DataFrame) -> Fit:
+    """Kaplan-Meier by cohort with Greenwood's error, and the log-rank test."""
+    times = _rows(frame)
+
+    def fit() -> Answer:
+        found = d.kaplan_meier(times, by="cohort")
+        test = d.log_rank(times, "cohort")
+        return {**_curve(found.curve), "statistic": [test.statistic]}
+
+    return fit
+
+
+def incidence(frame: pd.DataFrame) -> Fit:
+    """Aalen-Johansen of two causes, with standard errors."""
+    times = _rows(frame, cause="cause")
+
+    def fit() -> Answer:
+        curve = d.cumulative_incidence(times).curve
+        by_cause = curve[["n_events", "estimate", "std_error"]].to_numpy(float).reshape(2, -1, 3)
+        rows = by_cause[:, by_cause[..., 0].sum(axis=0) > 0]
+        return {"estimate": list(rows[..., 1].ravel()), "se": list(rows[..., 2].ravel())}
+
+    return fit
+
+
+def mean_number(frame: pd.DataFrame) -> Fit:
+    """Mean number of events a person, with standard errors over people."""
+    times = _rows(frame)
+    return lambda: _curve(d.mean_cumulative_function(times).curve)
+
+
+def fine_gray(frame: pd.DataFrame) -> Fit:
+    """Fine-Gray of cause 1, with robust standard errors."""
+    times, names = _rows(frame, cause="cause"), terms(frame)
+
+    def fit() -> Answer:
+        found = d.fit_fine_gray(times, names, cause="1")
+        return {"coef": list(found.log_hazards), "se": list(np.sqrt(np.diag(found.covariance)))}
+
+    return fit
+
+
+def cure_weibull(frame: pd.DataFrame) -> Fit:
+    """Weibull split population, every term in both parts: shares, then time ratios."""
+    times, names = _rows(frame), terms(frame)
+
+    def fit() -> Answer:
+        found = d.fit_split_population(times, names)
+        numbers = found.maximum(log=True)
+        return {
+            "coef": list(numbers.estimate),
+            "se": list(numbers.std_error),
+            "loglik": [found.log_likelihood],
+        }
+
+    return fit
+
+
+def cure_cox(frame: pd.DataFrame) -> Fit:
+    """Cox split population, every term in both parts: shares, then hazard ratios."""
+    times, names = _rows(frame), terms(frame)
+
+    def fit() -> Answer:
+        found = d.fit_split_population(times, names, latency="cox")
+        return {"coef": list(found.maximum(log=True).estimate)}
+
+    return fit
+
+
+def bootstrap(frame: pd.DataFrame) -> Fit:
+    """A Cox fit to every draw of people, those that `data.draws` gives the others."""
+    times, replicates = _rows(frame), int(frame.replicates.iloc[0])
+    estimator = partial(d.fit_cox, terms=terms(frame))
+
+    def fit() -> Answer:
+        found = d.bootstrap(estimator, times, replicates=replicates, rng=SEED)
+        return {"coef": list(found.replicates.ravel())}
+
+    return fit
+
+
+def _rows(frame: pd.DataFrame, **more: str) -> d.TimeToEvent:
+    roles = {role: role for role in ("start", "person", "strata", "weight") if role in frame}
+    unit = "seconds" if frame.stop.max() > A_CENTURY else "days"
+    return d.TimeToEvent.from_frame(
+        frame, stop="stop", event="event", unit=unit, recurrent="person" in frame, **roles, **more
+    )
+
+
+def _curve(curve: pd.DataFrame) -> Answer:
+    rows = curve[curve.n_events > 0]
+    return {"estimate": list(rows.estimate), "se": list(rows.std_error)}

@@ -1,0 +1,147 @@
+"""Are there enough events for the terms? A meter to read before a fit, or beside one.
+
+A parameter is a covariate that a term makes: a category of four labels has three. Below ten events
+a parameter estimates without a penalty are unstable and run too far from 1; below five, fit fewer
+terms or with a penalty. The levels are those of the caveats of every fit (see `reasons`).
+
+References: Peduzzi, Concato, Feinstein and Holford (1995); Vittinghoff and McCulloch (2007), for
+the lower level.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from desistance.errors import ModelError
+from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes
+from desistance.results import Result, number, text_table
+from desistance.survival.reasons import (
+    FAR_TOO_FEW_PER_TERM,
+    FEWEST_EVENTS_PER_TERM,
+    told_of_few_events,
+)
+from desistance.survival.terms import read_terms
+from desistance.timetoevent import TimeToEvent, as_times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from desistance.survival.terms import Term
+    from desistance.timetoevent import HasTimes
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class EventsPerParameter(Result):
+    """How many events there are for each parameter: a row for each model.
+
+    Attributes
+    ----------
+    models : what is counted, "" for one model alone
+    n_events, n_parameters : of each
+    penalised : whether a penalty holds the estimates back
+    """
+
+    models: tuple[str, ...]
+    n_events: tuple[int, ...]
+    n_parameters: tuple[int, ...]
+    penalised: bool
+    n: int
+    caveats: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Events, parameters (`df`), events per parameter (`estimate`), and what they allow."""
+        counts = list(zip(self.n_events, self.n_parameters, strict=True))
+        told = [told_of_few_events(events, terms) for events, terms in counts]
+        return pd.DataFrame(
+            {
+                "group": [model or "all events" for model in self.models],
+                "n_events": self.n_events,
+                "df": self.n_parameters,
+                "estimate": [events / terms if terms else np.nan for events, terms in counts],
+                "note": ["the fit has a penalty" if self.penalised else note for note in told],
+            }
+        )
+
+    def summary(self) -> str:
+        """Say how many events there are for each parameter, and whether they are enough."""
+        lines = [
+            f"Events per parameter: {number(sum(self.n_events))} events, {number(self.n)} rows",
+            "",
+            text_table(self.to_frame(), digits=1),
+        ]
+        return "\n".join(lines + [f"Caveat: {caveat}" for caveat in self.caveats])
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw a bar for each model, beside the two levels."""
+        frame = self.to_frame()
+        ax = new_axes(ax, size=(7.2, 1.2 + 0.5 * len(frame)))
+        with house_style():
+            ax.barh(np.arange(len(frame))[::-1], frame.estimate, color=DARK_BLUE)
+            for level in (FAR_TOO_FEW_PER_TERM, FEWEST_EVENTS_PER_TERM):
+                ax.axvline(level, color=DARK_GREY, linewidth=1, linestyle="--")
+            ax.set_yticks(np.arange(len(frame))[::-1], frame.group.to_list())
+            ax.set(xlabel="Events per parameter")
+        return ax
+
+
+def events_per_parameter(
+    source: TimeToEvent | HasTimes | Result, terms: Sequence[str | Term] | None = None
+) -> EventsPerParameter:
+    """Count the events there are for each parameter, before fitting or after.
+
+    Parameters
+    ----------
+    source
+        Rows of people at risk, or any fit of a hazard.
+    terms
+        With rows: the terms to be fitted, as in `fit_cox`; rows where one is empty do not count.
+
+    Raises
+    ------
+    ModelError
+        If `terms` are missing with rows, given with a fit, or cannot be terms; or if the result is
+        no fit.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({
+    ...     "days": [9, 13, 13, 18, 23, 28, 31, 34, 45, 48],
+    ...     "reoffended": [1, 1, 0, 1, 1, 0, 1, 1, 0, 1],
+    ...     "priors": [5, 2, 4, 6, 1, 1, 3, 2, 0, 1],
+    ... })
+    >>> times = TimeToEvent.from_frame(frame, stop="days", event="reoffended")
+    >>> events_per_parameter(times, ["priors"]).to_frame()[["n_events", "df", "estimate"]]
+       n_events  df  estimate
+    0         7   1       7.0
+    """
+    if isinstance(source, Result):
+        if terms is not None:
+            raise ModelError("A fit has its own terms: leave `terms` out.")
+        return _of_fit(source)
+    if terms is None:
+        raise ModelError("Name the `terms` to be fitted.")
+    kept, read_as = read_terms(as_times(source), terms)
+    parameters = sum(len(term.names) for term in read_as)
+    return EventsPerParameter(("",), (int(kept.event.sum()),), (parameters,), False, kept.n, ())
+
+
+def _of_fit(fitted: Any) -> EventsPerParameter:
+    penalised = getattr(fitted, "penalty", None) is not None
+    if hasattr(fitted, "fits"):
+        parts = [_of_fit(fit) for fit in fitted.fits]
+        events = tuple(part.n_events[0] for part in parts)
+        terms = tuple(part.n_parameters[0] for part in parts)
+        return EventsPerParameter(fitted.causes, events, terms, False, fitted.n, ())
+    if hasattr(fitted, "solution"):
+        parameters = int(np.sum(fitted.solution.is_term))
+    elif hasattr(fitted, "log_hazards"):
+        parameters = len(fitted.terms)
+    else:
+        raise ModelError(f"{type(fitted).__name__} is no fit of a hazard: pass rows and `terms`.")
+    return EventsPerParameter(("",), (fitted.n_events,), (parameters,), penalised, fitted.n, ())

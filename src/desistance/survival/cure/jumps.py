@@ -1,0 +1,298 @@
+"""The likelihood of a split population whose latency is a Cox model, its baseline profiled out.
+
+Among those who reoffend eventually the hazard is h exp(x beta) on an event day and 0 between
+them; H adds up the h of all days. With r = exp(x beta), and pi the share of eventual reoffenders,
+a row adds, times its weight,
+
+    event                          log pi + log h + x beta - r H
+    censored                       log(1 - pi + pi exp(-r H))
+    censored after the last event  log(1 - pi)                  (the zero tail)
+
+less, for a late entry, what a row censored on the day it starts after adds. Events on one day
+each count the day's whole jump, as by Breslow.
+
+This is what EM climbs (Peng and Dear 2000; Sy and Taylor 2000; R's smcure). A row reads H on one
+day or two, and only `log h` joins a day to the day before it, so the second derivatives by H make
+a matrix of three diagonals: for any coefficients the best H is a few sweeps away, and the way to
+the top is Newton's, to the last digit. The second derivatives of what is left, the profile
+likelihood, are the observed information that Louis's formula gives.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import LinAlgError, solveh_banded
+from scipy.sparse import csc_array
+
+from desistance.survival.parametric.likelihood import Point, logistic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.survival.parametric.likelihood import LogRows
+    from desistance.timetoevent import TimeToEvent
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+EVENT, SPLIT, TAIL = range(3)  # what a reading of H is for
+SETTLED = 1e-9  # relative change of every jump
+MOST_SWEEPS = 60
+HALVINGS = 30
+FURTHEST = 0.9  # of a jump that one step may take away
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """Rows that read H for the same purpose.
+
+    `rows` (m,) numbers them, `day` (m,) how many event days have passed, `weight` (m,) is below
+    zero for a late entry; `x` (m, p) and `share_x` (m, q) are their covariates.
+    """
+
+    kind: int
+    rows: Ints
+    day: Ints
+    weight: Floats
+    x: Floats
+    share_x: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Baseline:
+    """Jumps on K event days, with the information on H: a band of shape (2, K), see `_band`.
+
+    `moves` (K, p + q) says how H follows the coefficients.
+    """
+
+    cumulative: Floats
+    band: Floats
+    moves: Floats
+
+    @property
+    def jumps(self) -> Floats:
+        """How much H rises on each day, shape (K,)."""
+        return np.diff(self.cumulative, prepend=0.0)
+
+
+class JumpLikelihood:
+    """The profile likelihood of p coefficients of latency and q of the share, in this order.
+
+    `event_weight` (K,) is the weight of the events on each of the days `day` (K,).
+    """
+
+    def __init__(self, times: TimeToEvent, rows: LogRows, x: Floats, share_x: Floats) -> None:
+        """Read rows with covariates `x` (p, n) and `share_x` (q, n)."""
+        self.day = np.unique(times.stop[times.event])
+        self.n, self.p, self.n_days = times.n, len(x), len(self.day)
+        stop = np.searchsorted(self.day, times.stop, side="right")
+        last = self.day.max(initial=0)
+        after = ~times.event & (times.stop > last)
+        kinds = np.where(times.event, EVENT, np.where(after, TAIL, SPLIT))
+        entered = np.searchsorted(self.day, times.start[rows.late], side="right")
+        beyond = times.start[rows.late] > last
+        weight = np.zeros(times.n)
+        weight[rows.late] = -rows.weight[rows.late]
+        start = np.zeros_like(stop)
+        start[rows.late] = entered
+        self.readings = tuple(
+            Readings(kind, which, days[which], signed[which], x.T[which], share_x.T[which])
+            for kind, which, days, signed in (
+                *((k, np.flatnonzero(kinds == k), stop, rows.weight) for k in range(3)),
+                (SPLIT, rows.late[(entered > 0) & ~beyond], start, weight),
+                (TAIL, rows.late[beyond], start, weight),
+            )
+            if len(which)
+        )
+        at_event, there = stop[times.event] - 1, rows.weight[times.event]
+        self.event_weight = np.bincount(at_event, there, self.n_days)
+        net = np.bincount(stop, rows.weight, self.n_days + 1)
+        net += np.bincount(start, weight, self.n_days + 1)
+        at_risk = np.cumsum(net[::-1])[::-1][1:]
+        self._near = np.cumsum(self.event_weight / at_risk)
+
+    def __call__(self, theta: Floats) -> Point:
+        """Evaluate; where H does not settle or leaves the range of a float the value is -inf."""
+        with np.errstate(all="ignore"):
+            at = self._profile(theta)
+        if at is None:
+            nothing = np.zeros(len(theta))
+            return Point(theta, -np.inf, nothing, np.outer(nothing, nothing))
+        self._near = at[1].cumulative
+        return at[0]
+
+    def baseline(self, theta: Floats) -> Baseline:
+        """The best baseline at `theta`, a point whose value is finite."""
+        found = self._profile(theta)
+        assert found is not None
+        return found[1]
+
+    def scores(self, theta: Floats) -> Floats:
+        """Every row's share in the profile's score, shape (coefficients, n)."""
+        baseline = self.baseline(theta)
+        moves = np.vstack([np.zeros(len(theta)), baseline.moves])
+        jumps, rises = baseline.jumps, np.diff(moves, axis=0)
+        scores = np.zeros((len(theta), self.n))
+        for of in self.readings:
+            risk, share = self._linear(of, theta)
+            eventual, _ = logistic(share)
+            still, hazard = _still(of, risk, share, baseline.cumulative)
+            own = np.hstack([
+                of.x * ((of.kind == EVENT) - still * hazard)[:, None],
+                of.share_x * (still - eventual)[:, None],
+            ])  # fmt: skip
+            own -= moves[of.day] * (still * risk)[:, None]
+            if of.kind == EVENT:
+                own += (rises / jumps[:, None])[of.day - 1]
+            np.add.at(scores.T, of.rows, own * of.weight[:, None])
+        return scores
+
+    def _linear(self, of: Readings, theta: Floats) -> tuple[Floats, Floats]:
+        """Relative risks and log odds of reoffending eventually, (m,) each."""
+        return np.exp(of.x @ theta[: self.p]), of.share_x @ theta[self.p :]
+
+    def _profile(self, theta: Floats) -> tuple[Point, Baseline] | None:
+        """Find the best H, and with it the value, score and second derivatives of the profile."""
+        linear = [self._linear(of, theta) for of in self.readings]
+        cumulative = self._settle(linear)
+        if cumulative is None:
+            return None
+        p, size, k = self.p, len(theta), self.n_days
+        value, score, inner = 0.0, np.zeros(size), np.zeros((size, size))
+        across, curve = np.zeros((k + 1, size)), np.zeros(k + 1)
+        for of, (risk, share) in zip(self.readings, linear, strict=True):
+            eventual, log_rest = logistic(share)
+            still, hazard = _still(of, risk, share, cumulative)
+            turn = still * (1 - still)
+            value += float(of.weight @ (_log_of(of, share, hazard) - log_rest))
+            score[p:] += (of.weight * (still - eventual)) @ of.share_x
+            inner[p:, p:] += (
+                of.share_x.T * (of.weight * (eventual * (1 - eventual) - turn))
+            ) @ of.share_x
+            if of.kind == TAIL:
+                continue
+            moved = of.weight * (still * hazard - turn * hazard**2)
+            score[:p] += (of.weight * ((of.kind == EVENT) - still * hazard)) @ of.x
+            inner[:p, :p] += (of.x.T * moved) @ of.x
+            ends = np.arange(len(of.day) + 1)
+            shape = (k + 1, len(of.day))
+            reads = csc_array(
+                (of.weight * risk * (still - turn * hazard), of.day, ends), shape=shape
+            )
+            across[:, :p] += reads @ of.x
+            if of.kind == SPLIT:
+                inner[:p, p:] += (of.x.T * (of.weight * turn * hazard)) @ of.share_x
+                shares = of.weight * turn * risk
+                across[:, p:] += csc_array((shares, of.day, ends), shape=shape) @ of.share_x
+                curve += np.bincount(of.day, of.weight * turn * risk**2, k + 1)
+            else:
+                value += float(of.weight @ (of.x @ theta[:p]))
+        inner[p:, :p] = inner[:p, p:].T
+        jumps = np.diff(cumulative, prepend=0.0)
+        value += float(self.event_weight @ np.log(jumps))
+        band = self._band(jumps, -curve[1:])
+        try:
+            moves = -solve_band(band, across[1:])
+        except (LinAlgError, ValueError):
+            return None
+        bend = -(inner + across[1:].T @ moves)
+        if not (np.isfinite(value) and np.isfinite(score).all() and np.isfinite(bend).all()):
+            return None
+        return Point(theta, value, score, (bend + bend.T) / 2), Baseline(cumulative, band, moves)
+
+    def _settle(self, linear: list[tuple[Floats, Floats]]) -> Floats | None:
+        """Climb to the best H (K,) from the last one found; None if it does not settle."""
+        cumulative = self._near
+        value, score, curve = self._at(cumulative, linear)
+        for _ in range(MOST_SWEEPS):
+            jumps = np.diff(cumulative, prepend=0.0)
+            step = self._sweep(jumps, score, curve)
+            if step is None:
+                return None
+            rises = np.diff(step, prepend=0.0) / jumps
+            size = float(np.abs(rises).max())
+            if not np.isfinite(size):
+                return None
+            step = step * min(1.0, FURTHEST / max(-float(rises.min()), 1e-300))
+            if size < SETTLED:
+                return cumulative + step
+            slack = 1e-12 * (1 + abs(value))
+            for _ in range(HALVINGS):
+                there = self._at(cumulative + step, linear)
+                if there[0] >= value - slack:
+                    break
+                step = step / 2
+            else:
+                return None
+            cumulative = cumulative + step
+            value, score, curve = there
+        return None
+
+    def _at(
+        self, cumulative: Floats, linear: list[tuple[Floats, Floats]]
+    ) -> tuple[float, Floats, Floats]:
+        """What depends on H in the log-likelihood, with two derivatives by it.
+
+        The second leaves out the events' logarithms and is of one diagonal: all shapes (K,).
+        """
+        jumps, k = np.diff(cumulative, prepend=0.0), self.n_days
+        value = float(self.event_weight @ np.log(jumps))
+        ratio = self.event_weight / jumps
+        score = ratio - np.append(ratio[1:], 0.0)
+        curve = np.zeros(k + 1)
+        slope = np.zeros(k + 1)
+        for of, (risk, share) in zip(self.readings, linear, strict=True):
+            if of.kind == TAIL:
+                continue
+            hazard = risk * np.append(0.0, cumulative)[of.day]
+            if of.kind == EVENT:
+                value -= float(of.weight @ hazard)
+                slope -= np.bincount(of.day, of.weight * risk, k + 1)
+                continue
+            still, log_both = logistic(share - hazard)
+            value += float(of.weight @ log_both)
+            slope -= np.bincount(of.day, of.weight * still * risk, k + 1)
+            curve += np.bincount(of.day, of.weight * still * (1 - still) * risk**2, k + 1)
+        return value, score + slope[1:], curve[1:]
+
+    def _sweep(self, jumps: Floats, score: Floats, curve: Floats) -> Floats | None:
+        """Newton's step for H; where it would not go up, that of EM with the gradient."""
+        for bent in (curve, np.minimum(curve, 0.0)):
+            try:
+                return solve_band(self._band(jumps, -bent), score)
+            except (LinAlgError, ValueError):
+                continue
+        return None
+
+    def _band(self, jumps: Floats, diagonal: Floats) -> Floats:
+        """Lay out the information on H: its upper diagonal, 0 first, over its diagonal, (2, K)."""
+        bent = self.event_weight / jumps**2
+        upper = np.append(0.0, -bent[1:])
+        return np.stack([upper, bent - np.append(upper[1:], 0.0) + diagonal])
+
+
+def solve_band(band: Floats, right: Floats) -> Floats:
+    """Solve for `right` (K, ...) with a positive definite band (2, K); LinAlgError if it is not."""
+    if band.shape[1] > 1:
+        return solveh_banded(band, right)
+    if not band[1, 0] > 0:
+        raise LinAlgError
+    return right / band[1, 0]
+
+
+def _still(of: Readings, risk: Floats, share: Floats, cumulative: Floats) -> tuple[Floats, Floats]:
+    """The chance that each is one who reoffends eventually, and their r H, (m,) each."""
+    if of.kind == TAIL:
+        return np.zeros(len(share)), np.zeros(len(share))
+    hazard = risk * np.append(0.0, cumulative)[of.day]
+    return (np.ones(len(share)) if of.kind == EVENT else logistic(share - hazard)[0]), hazard
+
+
+def _log_of(of: Readings, share: Floats, hazard: Floats) -> Floats:
+    """Log of what each row adds, times 1 + exp(share) and without the jump and x beta, (m,)."""
+    if of.kind == TAIL:
+        return np.zeros(len(share))
+    return share - hazard if of.kind == EVENT else logistic(share - hazard)[1]

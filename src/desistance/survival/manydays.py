@@ -1,0 +1,218 @@
+"""The partial likelihood when event days are many: rows in order, a block of days at a time.
+
+With time in hours or seconds nearly every event has a day of its own, and tables of all days by
+covariates no longer fit the cache. The rows are then put in the order of their last risk set, once,
+and gone through from the last day to the first: a block of days holds its own small table, and the
+sum over those still at risk is carried on from block to block,
+
+    days      [0 ... 4000)  [4000 ... 7900)  [7900 ... K)
+                        <-- carry        <-- carry         from here
+
+so the numbers are those of `partial_likelihood`, which says what is computed. A row that enters
+late is taken away again in the block that holds the day before its first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from desistance.survival.covariates import Covariates
+from desistance.survival.partial_likelihood import (
+    PartialLikelihood,
+    Point,
+    TieSums,
+    find_shift,
+    partial_likelihood,
+    relative_risk,
+    sums_by_day,
+)
+from desistance.survival.risksets import CELLS_IN_CACHE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from desistance.survival.partial_likelihood import Ties
+    from desistance.survival.risksets import RiskSets
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+LARGEST_TABLE = 4_000_000  # bytes, of all days by covariates
+FEWEST_ROWS = 1024  # of a block
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SweptPoint(Point):
+    """A point without tables; `between` (p, p) is what they take from the information."""
+
+    between: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ManyDays(PartialLikelihood):
+    """The likelihood of rows in the order of their last risk set.
+
+    Attributes
+    ----------
+    order : int64 array, shape (n,)
+        Where each row stood before.
+    late : int64 array, shape (m,)
+        Rows that enter late, in the order of the risk set before their first.
+    cuts : int64 array, shape (blocks + 1, 3)
+        Where each block of days begins among the days, the rows, and those that enter late.
+    ends : int64 array, shape (K,)
+        The day at which the next stratum begins.
+    """
+
+    order: Ints
+    late: Ints
+    cuts: Ints
+    ends: Ints
+
+    def evaluate(self, beta: Floats) -> SweptPoint:
+        """Log-likelihood and score at scaled coefficients `beta` (p,): one pass over the rows."""
+        sets, scale, p = self.sets, self.covariates.scale, self.p
+        shift, slope = find_shift(self, beta), beta / scale
+        risk, sums = np.empty(sets.n), np.zeros((6, sets.n_days))
+        expected, between = np.zeros(p), np.zeros((p, p))
+        line = np.concatenate([[-shift], slope])
+        with np.errstate(all="ignore"):
+            for days, _, at_risk, dying in self._sweep(risk, line):
+                tied = self._tied(days, at_risk, dying)
+                sums[:, days] = tied
+                _, hazard, hazard_tied, square, square_tied, square_twice = tied
+                r, d = at_risk[:, 1:], dying[:, 1:]
+                expected += hazard @ r - hazard_tied @ d
+                between += (r * square[:, None]).T @ r
+                if square_tied.any():
+                    cross = (r * square_tied[:, None]).T @ d
+                    between += (d * square_twice[:, None]).T @ d - cross - cross.T
+            value = float(self.events @ slope - shift * sets.event_weight.sum() - sums[0].sum())
+            score = (self.events - expected) / scale
+            sound = np.isfinite([value, *score, sums[3].sum()]).all()
+        none = np.zeros((0, 1 + p))
+        return SweptPoint(
+            beta,
+            value if sound else -np.inf,
+            score,
+            risk,
+            shift,
+            none,
+            none,
+            TieSums(*sums),
+            between,
+        )
+
+    def between(self, at: Point) -> Floats:
+        """What the means of the risk sets take from the information, shape (p, p)."""
+        assert isinstance(at, SweptPoint)
+        return at.between
+
+    def mean_path(self, at: Point) -> Floats:
+        """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
+        path = np.empty((self.sets.n_days, self.p))
+        square, tied = at.tied.square[:, None], at.tied.square_tied[:, None]
+        for days, _, at_risk, dying in self._sweep(at.risk):
+            path[days] = square[days] * at_risk[:, 1:] - tied[days] * dying[:, 1:]
+        return path
+
+    def residuals(self, at: Point) -> Iterator[tuple[Ints, Floats]]:
+        """What each row adds to the scaled score: where m rows stood, and (m, p)."""
+        sets, tied = self.sets, at.tied
+        path = np.vstack([sets.running(self.mean_path(at)), np.zeros((1, self.p))])
+        hazard = sets.over_stay(tied.hazard, tied.hazard_tied)
+        for days, rows, at_risk, dying in self._sweep(at.risk):
+            r, d = at_risk[:, 1:], dying[:, 1:]
+            weight = sets.event_weight[days, None]
+            mean = (tied.hazard[days, None] * r - tied.hazard_tied[days, None] * d) / weight
+            spared = tied.square_tied[days, None] * r - tied.square_twice[days, None] * d
+            happened = sets.event[rows] * (1.0 if sets.weight is None else sets.weight[rows])
+            local = sets.last[rows] - days.start
+            stay = path.take(sets.last[rows], axis=0) - sets.event[rows, None] * spared[local]
+            if sets.before is not None:
+                stay -= path.take(sets.before[rows], axis=0)
+            x = self.covariates.block(rows)[1:].T
+            risk = at.risk[rows]
+            residuals = (happened - risk * hazard[rows])[:, None] * x
+            residuals += risk[:, None] * stay - happened[:, None] * mean[local]
+            yield self.order[rows], residuals / self.covariates.scale
+
+    def _sweep(
+        self, risk: Floats, line: Floats | None = None
+    ) -> Iterator[tuple[slice, slice, Floats, Floats]]:
+        """Go from the last day to the first: days, their rows, sums over risk sets and events.
+
+        The sums are (days, 1 + p) each. With `line`, `risk` (n,) is filled in on the way.
+        """
+        sets, carry = self.sets, np.zeros(1 + self.p)
+        for begin, stop in zip(self.cuts[-2::-1].tolist(), self.cuts[:0:-1].tolist(), strict=True):
+            days, rows, entering = map(slice, begin, stop)
+            first, n = days.start, days.stop - days.start
+            x = self.covariates.block(rows)
+            if line is not None:
+                risk[rows] = relative_risk(sets, rows, line @ x)
+            codes = sets.last[rows] - np.int32(first) + np.int32(n) * sets.event[rows]
+            table = _scattered(codes, risk[rows], x, 2 * n)
+            net, dying = table[:n] + table[n:], table[n:]
+            late = self.late[entering]
+            if sets.before is not None and len(late):
+                codes = sets.before[late] - np.int32(first)
+                net -= _scattered(codes, risk[late], self.covariates.block(late), n)
+            at_risk = np.empty_like(net)
+            np.cumsum(net[::-1], axis=0, out=at_risk[::-1])
+            end = self.ends[days] - first
+            over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
+            at_risk[:over] -= at_risk[end[:over]]
+            at_risk[on:] += carry
+            yield days, rows, at_risk, dying
+            carry = at_risk[0]
+
+    def _tied(self, days: slice, at_risk: Floats, dying: Floats) -> Floats:
+        sets = self.sets
+        return sums_by_day(
+            self.ties, sets.n_events[days], sets.event_weight[days], at_risk[:, 0], dying[:, 0]
+        )
+
+
+def _scattered(codes: NDArray[np.int32], risk: Floats, x: Floats, n: int) -> Floats:
+    ends = np.arange(len(codes) + 1, dtype=np.int32)
+    table: Floats = csc_array((risk, codes, ends), shape=(n, len(codes))) @ x.T
+    return table
+
+
+def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> PartialLikelihood:
+    """Set up the likelihood in the way that suits the number of event days."""
+    width = 1 + len(covariates.names)
+    if 16 * sets.n_days * width <= LARGEST_TABLE:
+        return partial_likelihood(sets, covariates, ties)
+    none = np.int32(sets.n_days)
+    order = np.argsort(sets.last, kind="stable")
+    order = order[: np.searchsorted(sets.last, none, sorter=order)]
+    in_order = replace(
+        sets,
+        last=sets.last[order],
+        before=None if sets.before is None else sets.before[order],
+        leaves=sets.leaves[order],
+        event=sets.event[order],
+        weight=None if sets.weight is None else sets.weight[order],
+    )
+    columns = tuple(column[order] for column in covariates.columns)
+    plain = partial_likelihood(in_order, replace(covariates, columns=columns), ties)
+    late, enters = np.zeros(0, np.int64), np.zeros(0, np.int32)
+    if in_order.before is not None:
+        late = np.argsort(in_order.before, kind="stable")
+        late = late[: np.searchsorted(in_order.before, none, sorter=late)]
+        enters = in_order.before[late]
+    some = np.arange(0, len(order), max(FEWEST_ROWS, CELLS_IN_CACHE // width))
+    days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
+    cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
+    ends = np.searchsorted(sets.stratum, sets.stratum, side="right")
+    return ManyDays(
+        in_order, plain.covariates, ties, plain.events, order, late, np.column_stack(cuts), ends
+    )  # fmt: skip

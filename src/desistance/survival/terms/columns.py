@@ -1,0 +1,136 @@
+"""Columns by name: found, read, grouped by, and the rows they leave out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from desistance.errors import ModelError
+from desistance.results import Caveat
+from desistance.timetoevent import where
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from desistance.timetoevent import TimeToEvent
+
+    Ints = NDArray[np.int64]
+
+FEW_PEOPLE = 20  # among so few, a column of text may differ by person and still be no id
+
+
+def one_column(times: TimeToEvent, name: str) -> pd.Series:
+    """Take a column that stands once in the frame."""
+    found = list(times.columns.columns).count(name)
+    if found == 0:
+        there = ", ".join(map(repr, times.columns.columns))
+        raise ModelError(f"{name!r} is not a column; there are {there}.")
+    if found > 1:
+        raise ModelError(f"Column {name!r} stands {found} times in the frame; keep one.")
+    return times.columns[name]
+
+
+def without_empty(times: TimeToEvent, name: str) -> TimeToEvent:
+    """Leave out and count the rows where a column is empty."""
+    empty = one_column(times, name).isna().to_numpy()
+    return times.only(~empty, f"`{name}` is empty") if empty.any() else times
+
+
+def told_of_left_out(came: TimeToEvent, kept: TimeToEvent) -> list[str]:
+    """Say what is odd, and how many rows were left out, and why, between `came` and `kept`."""
+    new = {why: n - came.left_out.get(why, 0) for why, n in kept.left_out.items()}
+    left = [Caveat(f"Rows left out ({why}): {{rows}}.", rows=n) for why, n in new.items() if n]
+    return [*kept.caveats, *left]
+
+
+def labelled(
+    times: TimeToEvent, names: str | Sequence[str]
+) -> tuple[TimeToEvent, Ints, tuple[str, ...]]:
+    """Group rows by one column or several; rows with an empty label are left out and counted.
+
+    Returns the rows kept, their codes 0, 1, ... and the labels, in the order of the first
+    column's labels, then the second's.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        times = without_empty(times, name)
+    codes, labels = np.zeros(times.n, np.int64), [""]
+    for name in names:
+        column = as_labels(times.columns[name])
+        known = [str(label) for label in column.cat.categories]
+        codes = codes * len(known) + column.cat.codes.to_numpy()
+        labels = [f"{left}, {right}" if left else right for left in labels for right in known]
+    used, codes = np.unique(codes, return_inverse=True)
+    return times, codes.astype(np.int64), tuple(labels[i] for i in used)
+
+
+def as_labels(column: pd.Series) -> pd.Series:
+    """Turn a column into a category of the labels that are used."""
+    return column.astype("category").cat.remove_unused_categories()
+
+
+def whole(column: pd.Series, name: str) -> pd.Series:
+    """Read codes kept as floats as the whole numbers they are."""
+    if column.dtype.kind != "f":
+        return column
+    values = column.to_numpy(dtype=float)
+    if not (values == np.round(values)).all() or not (np.abs(values) < 2**53).all():
+        raise ModelError(f"Column {name!r} holds fractions: a category is text or whole numbers.")
+    return pd.Series(values.astype(np.int64))
+
+
+def numbers(column: pd.Series, name: str) -> NDArray[Any]:
+    """Read a column of finite numbers, shape (n,): bool where it is, else floats."""
+    if column.dtype.kind not in "biuf":
+        raise ModelError(f"Column {name!r} holds {column.dtype}, not numbers.")
+    if isinstance(column.dtype, np.dtypes.BoolDType):
+        return column.to_numpy()
+    values: NDArray[Any] = column.to_numpy(dtype=float)
+    if column.dtype.kind == "f" and np.isinf(values).any():
+        raise ModelError(f"Column {name!r} is infinite in {where(np.isinf(values))}.")
+    return values
+
+
+def refuse_ids(times: TimeToEvent, name: str, *, codes: bool = False) -> None:
+    """Refuse a column that says who a person is; of `codes`, one of numbers too."""
+    column = one_column(times, name)
+    if name in (times.person_column, "person_id"):
+        raise ModelError(f"Column {name!r} says who a person is; it is not a term.")
+    few = column.dtype.kind in "biuf" or isinstance(column.dtype, pd.CategoricalDtype)
+    if few and not codes:
+        return
+    labels, _ = pd.factorize(column)
+    known = labels >= 0
+    people, n_labels = len(np.unique(times.person[known])), labels.max(initial=-1) + 1
+    if people > FEW_PEOPLE and people == n_labels == _pairs(labels, times.person, known):
+        raise ModelError(
+            f"Column {name!r} has a label of its own for every person: an id is not a term."
+        )
+
+
+def _pairs(labels: Ints, person: Ints, known: NDArray[np.bool_]) -> int:
+    return len(np.unique(labels[known] * (int(person.max(initial=0)) + 1) + person[known]))
+
+
+def labels_of(column: pd.Series, name: str, *, codes: bool = False) -> tuple[str, ...]:
+    """Find the labels of a column of text, bools or a category; of `codes`, whole numbers too."""
+    labels = as_labels(column).cat.categories
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        found = pd.api.types.infer_dtype(labels)
+        if found not in ("string", "boolean", "empty", *(["integer"] if codes else [])):
+            raise ModelError(
+                f"Column {name!r} holds {column.dtype} ({found}), neither numbers nor text; a "
+                "term is a number, a bool, text or a category."
+            )
+        numbers_as_text = pd.to_numeric(labels.to_series(), errors="coerce").notna().all()
+        if found == "string" and numbers_as_text and not codes:
+            raise ModelError(
+                f"Column {name!r} holds numbers written as text: turn it into numbers with "
+                f"`pd.to_numeric`, or enter it as Category({name!r}) if they are codes."
+            )
+    return tuple(map(str, labels))

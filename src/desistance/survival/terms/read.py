@@ -1,0 +1,68 @@
+"""From a list of names and typed terms to terms that are settled, and the rows they leave out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from desistance.errors import ModelError
+from desistance.survival.suspicion import noticed
+from desistance.survival.terms.columns import refuse_ids, without_empty
+from desistance.survival.terms.kinds import Interaction, Term, fixed_term
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from desistance.timetoevent import TimeToEvent
+
+
+def read_terms(
+    times: TimeToEvent, terms: Sequence[str | Term]
+) -> tuple[TimeToEvent, tuple[Term, ...]]:
+    """Fix the terms, leaving out and counting rows where a column of one is empty.
+
+    Raises
+    ------
+    ModelError
+        If the terms are not a list of distinct columns, or terms, that can make covariates.
+    """
+    if isinstance(terms, str | Term):
+        raise ModelError(f"`terms` is a list of columns and terms: write [{terms!r}].")
+    if not len(terms):
+        raise ModelError("`terms` is empty; name at least one column.")
+    wrong = [term for term in terms if not isinstance(term, str | Term)]
+    if wrong:
+        raise ModelError(
+            f"A term is a column's name or a term object, not {type(wrong[0]).__name__}."
+        )
+    if len(set(terms)) < len(terms):
+        raise ModelError("`terms` names a column or a term twice.")
+    for name in columns_of(terms):
+        refuse_ids(times, name)
+        times = without_empty(times, name)
+    fixed = tuple(fixed_term(times, term) for term in terms)
+    names = [name for term in fixed for name in term.names]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ModelError(f"`terms` makes a covariate called {twice!r} twice.")
+    times = noticed(times, columns_of(terms))
+    return replace(times, caveats=(*times.caveats, *_without_parts(fixed))), fixed
+
+
+def _without_parts(terms: tuple[Term, ...]) -> list[str]:
+    """Say which parts of an interaction are no terms themselves."""
+    there = {term.columns for term in terms}
+    return [
+        f"`{term.label}` is a term and `{part.label}` is not: unless the fit is stratified by it, "
+        f"the interaction also holds what `{part.label}` does by itself."
+        for term in terms
+        if isinstance(term, Interaction)
+        for part in term.terms
+        if part.columns not in there
+    ]
+
+
+def columns_of(terms: Sequence[str | Term]) -> list[str]:
+    """The columns that terms read, each once."""
+    named = [(term,) if isinstance(term, str) else term.columns for term in terms]
+    return list(dict.fromkeys(name for names in named for name in names))

@@ -1,0 +1,249 @@
+"""The simulation studies of the estimators: two arms of one make, in whole days.
+
+Unless a study says otherwise, somebody reoffends at a constant rate of 0.82 a year (56 in 100
+within a year), counted in whole days, and is watched to the end of the year.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from desistance.survival import (
+    check_proportional_hazards,
+    cumulative_incidence,
+    fit_cox,
+    kaplan_meier,
+    log_rank,
+)
+from desistance.timetoevent import TimeToEvent
+from tests.studies.design import Goal, Study
+from tests.studies.test_competing_risks import cohort, times_of
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+YEAR, RATE = 365, 0.82 / 365
+COVERAGE, SIZE = (0.935, 0.965), (0.035, 0.065)
+
+
+def two_arms(rng: Generator, sizes: tuple[int, int], ratio: float = 1.0) -> TimeToEvent:
+    """Watch two arms of given sizes for a year; the second has `ratio` times the rate."""
+    arm = np.repeat([0, 1], sizes)
+    day = np.ceil(rng.exponential(1 / (RATE * np.where(arm, ratio, 1.0)))).astype(int)
+    frame = pd.DataFrame({"day": np.minimum(day, YEAR), "event": day <= YEAR, "arm": arm})
+    return TimeToEvent.from_frame(frame, stop="day", event="event")
+
+
+def log_ratio(fit: Any) -> tuple[float, float, bool]:
+    """Give an estimate, its standard error, and whether there is one."""
+    row = fit.to_frame(log=True).iloc[0]
+    return float(row.estimate), float(row.std_error), bool(np.isfinite(row.estimate))
+
+
+def log_hazard(rng: Generator, n: int, ratio: float) -> dict[str, Any]:
+    """Study 1: log hazard ratio, its standard error, and whether the interval holds the truth."""
+    b, error, _ = log_ratio(fit_cox(two_arms(rng, (n // 2, n - n // 2), ratio), ["arm"]))
+    off = b - np.log(ratio)
+    inside = bool(abs(off) < 1.959964 * error) if np.isfinite(off) else np.nan
+    return {"bias": off, "SE ratio": (off, error), "coverage": inside}
+
+
+def tests_of_nothing(rng: Generator, sizes: tuple[int, int]) -> dict[str, Any]:
+    """Studies 2 and 3: which tests reject at 5 % where the arms do not differ."""
+    times = two_arms(rng, sizes)
+    fit = fit_cox(times, ["arm"])
+    p = fit.tests().set_index("term").p_value
+    found = bool(np.isfinite(fit.log_hazards[0]))
+    return {
+        "log-rank": bool(log_rank(times, "arm").p_value < 0.05),
+        "likelihood ratio": bool(p["likelihood ratio"] < 0.05),
+        "Wald": bool(p["Wald"] < 0.05) if found else np.nan,
+        "no estimate": not found,
+    }
+
+
+def limits_of_the_curve(rng: Generator, n: int) -> dict[str, Any]:
+    """Study 4: whether limits of the share not reoffending hold it at 6 and 12 months."""
+    day, until = np.ceil(rng.exponential(1 / RATE, n)).astype(int), rng.integers(180, 731, n)
+    frame = pd.DataFrame({"day": np.minimum(day, until), "event": day <= until})
+    times = TimeToEvent.from_frame(frame, stop="day", event="event")
+    found: dict[str, Any] = {}
+    for kind in ("plain", "log", "log-log", "logit"):
+        at = kaplan_meier(times, interval=kind).at([183, YEAR])
+        truth = np.exp(-RATE * at.day)
+        inside = (at.conf_low <= truth) & (truth <= at.conf_high)
+        known = at.conf_low.notna()
+        for months, one, there in zip((6, 12), inside, known, strict=True):
+            found[f"{kind}, {months} months"] = bool(one) if there else np.nan
+    return found
+
+
+def several_spells(rng: Generator, n: int) -> dict[str, Any]:
+    """Study 5: three spells a person in the community, unlike people, no difference of arms."""
+    arm = np.arange(n) % 2
+    rate = RATE * rng.gamma(1 / 0.67, 0.67, n)
+    day = np.ceil(rng.exponential(1 / rate, (3, n))).astype(int)
+    spell = pd.DataFrame(
+        {
+            "person": np.tile(np.arange(n), 3),
+            "stop": np.minimum(day, 180).ravel(),
+            "event": (day <= 180).ravel(),
+            "arm": np.tile(arm, 3),
+        }
+    )
+    spell["stop"] = spell.groupby("person").stop.cumsum()
+    spell["start"] = spell.groupby("person").stop.shift(fill_value=0)
+    times = TimeToEvent.from_frame(
+        spell, start="start", stop="stop", event="event", person="person", recurrent=True
+    )
+    naive, robust = (fit_cox(times, ["arm"], variance=kind) for kind in ("model", "cluster"))
+    found = {"warned": any("variance='cluster'" in caveat for caveat in naive.caveats)}
+    for name, fit in (("naive", naive), ("robust", robust)):
+        b, error, _ = log_ratio(fit)
+        found[f"{name} coverage"] = bool(abs(b) < 1.959964 * error)
+    return found
+
+
+def custody_as_fast(rng: Generator) -> dict[str, Any]:
+    """Study 8: the share who reoffend before custody within a year."""
+    truth = (1 - np.exp(-1)) / 2
+    times = cohort(rng)
+    at = cumulative_incidence(times).at([YEAR])
+    row = at[at.cause == "reoffence"].iloc[0]
+    alone = times_of(times.columns.assign(over=times.cause == 2))
+    return {
+        "bias": float(row.estimate - truth),
+        "coverage": bool(row.conf_low <= truth <= row.conf_high),
+        "bias of 1 - Kaplan-Meier": float(1 - kaplan_meier(alone).at([YEAR]).estimate[0] - truth),
+    }
+
+
+def rare_need(rng: Generator, n: int, share: float, ratio: float) -> dict[str, Any]:
+    """Study 10: a need of few, sometimes none of whom reoffend."""
+    need = np.zeros(n, int)
+    need[: max(round(share * n), 1)] = 1
+    day = np.ceil(rng.exponential(1 / (RATE * np.where(need, ratio, 1.0)))).astype(int)
+    until = 150
+    frame = pd.DataFrame({"day": np.minimum(day, until), "event": day <= until, "need": need})
+    times = TimeToEvent.from_frame(frame, stop="day", event="event")
+    fit = fit_cox(times, ["need"])
+    row = fit.to_frame().iloc[0]
+    separated = not (frame.event & frame.need.eq(1)).any()
+    empty = row[["estimate", "std_error", "conf_low", "conf_high", "p_value"]].isna().all()
+    offered = any("firth" in caveat for caveat in fit.caveats)
+    firth = fit_cox(times, ["need"], penalty="firth").to_frame().iloc[0]
+    return {
+        "separated": separated,
+        "flagged, blank and Firth offered": bool(empty and row.note and offered)
+        if separated
+        else np.nan,
+        "flagged without need": bool(row.note) if not separated else np.nan,
+        "coverage of Firth": bool(firth.conf_low <= ratio <= firth.conf_high),
+    }
+
+
+def test_of_proportionality(rng: Generator, n: int) -> dict[str, Any]:
+    """Study 11: how often proportional hazards are rejected where they hold."""
+    times = two_arms(rng, (n // 2, n - n // 2), 0.6)
+    age = rng.normal(30, 8, times.n)
+    times = TimeToEvent.from_frame(times.columns.assign(age=age), stop="day", event="event")
+    checked = check_proportional_hazards(fit_cox(times, ["arm", "age"]), times).to_frame()
+    return {term: bool(p < 0.05) for term, p in zip(checked.term, checked.p_value, strict=True)}
+
+
+def _shares(names: tuple[str, ...], between: tuple[float, float]) -> tuple[Goal, ...]:
+    return tuple(Goal(name, "share", *between) for name in names)
+
+
+STUDIES = (
+    Study(
+        1,
+        "Cox's log hazard ratio is right, and its standard error and limits hold.",
+        {f"n {n}, HR {hr}": {"n": n, "ratio": hr} for n in (80, 150, 400) for hr in (1.0, 0.6)},
+        log_hazard,
+        lambda n, ratio: (
+            Goal("bias", "bias", *((-0.02, 0.02) if n < 150 else (-0.01, 0.01))),
+            Goal("SE ratio", "ratio", 0.97, 1.03),
+            Goal("coverage", "share", *COVERAGE),
+        ),
+        replicates=10_000,  # of 2,000, a ratio of standard errors has an error of 0.016
+    ),
+    Study(
+        2,
+        "Tests reject 5 in 100 where there is no difference.",
+        {f"n {n}": {"sizes": (n // 2, n // 2)} for n in (80, 150, 400)},
+        tests_of_nothing,
+        lambda sizes: _shares(
+            ("log-rank", "likelihood ratio", "Wald"), SIZE if sum(sizes) >= 150 else (0.0, 0.07)
+        ),
+    ),
+    Study(
+        3,
+        "So they do where a small pilot meets a large baseline.",
+        {f"{n} against 150": {"sizes": (150, n)} for n in (10, 15, 30, 60)},
+        tests_of_nothing,
+        lambda sizes: (
+            *_shares(("log-rank", "likelihood ratio"), SIZE),
+            Goal("no estimate", "share"),
+        ),
+    ),
+    Study(
+        4,
+        "Limits of a Kaplan-Meier curve hold as often as they say (log-log is the default).",
+        {f"n {n}": {"n": n} for n in (40, 120)},
+        limits_of_the_curve,
+        lambda n: tuple(
+            Goal(f"{kind}, {months} months", "share", *(COVERAGE if kind == "log-log" else ()))
+            for kind in ("log-log", "logit", "log", "plain")
+            for months in (6, 12)
+        ),
+    ),
+    Study(
+        5,
+        "Several spells a person: limits clustered by person hold, others do not and say so.",
+        {"100 people": {"n": 100}, "200 people": {"n": 200}},
+        several_spells,
+        lambda n: (
+            Goal("robust coverage", "share", 0.93),
+            Goal("naive coverage", "share"),
+            Goal("warned", "share", 1.0),
+        ),
+    ),
+    Study(
+        8,
+        "With custody as fast as reoffending, Aalen-Johansen is right and 1 - Kaplan-Meier is not.",
+        {"300 people": {}},
+        custody_as_fast,
+        lambda: (
+            Goal("bias", "bias", -0.005, 0.005),
+            Goal("coverage", "share", *COVERAGE),
+            Goal("bias of 1 - Kaplan-Meier", "bias", 0.06),
+        ),
+    ),
+    Study(
+        10,
+        "A need none of whose holders reoffend has no hazard ratio, and Firth's has limits.",
+        {
+            "4 in 100 of 150": {"n": 150, "share": 0.04, "ratio": 1.0},
+            "4 in 100 of 150, HR 0.5": {"n": 150, "share": 0.04, "ratio": 0.5},
+            "10 of 160": {"n": 160, "share": 0.0625, "ratio": 0.6},
+        },
+        rare_need,
+        lambda n, share, ratio: (
+            Goal("separated", "share"),
+            Goal("flagged, blank and Firth offered", "share", 1.0),
+            Goal("flagged without need", "share", 0.0, 0.0),
+            Goal("coverage of Firth", "share", 0.93),
+        ),
+    ),
+    Study(
+        11,
+        "The test of proportional hazards rejects 5 in 100 where they hold.",
+        {f"n {n}": {"n": n} for n in (80, 150, 400)},
+        test_of_proportionality,
+        lambda n: _shares(("arm", "age", "GLOBAL"), SIZE),
+    ),
+)

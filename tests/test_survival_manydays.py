@@ -1,0 +1,89 @@
+"""Rows in order, a block of days at a time: the digits of the tables of all days."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from desistance.survival import fit_cox, manydays
+from desistance.timetoevent import TimeToEvent
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(5)
+    n = 900
+    start = rng.integers(0, 40_000, n) * (rng.random(n) < 0.6)
+    frame = pd.DataFrame(
+        {
+            "start": start,
+            "stop": start + rng.integers(1, 40_000, n),
+            "event": rng.random(n) < 0.6,
+            "x": rng.normal(2e3, 1, n),
+            "arm": rng.random(n) < 0.5,
+            "area": rng.choice(["east", "north", "west"], n),
+            "pair": np.arange(n) // 2,
+            "weight": rng.uniform(0.3, 3, n),
+            "person": np.arange(n) // 3,
+        }
+    )
+    frame.loc[::4, ["start", "stop"]] //= 4_000  # some tied, some that cover no event
+    frame.loc[::4, "stop"] += 1
+    return frame
+
+
+def fits(frame, monkeypatch, roles, options):
+    times = TimeToEvent.from_frame(
+        frame, stop="stop", event="event", unit="minutes", recurrent=True, **roles
+    )
+    for largest, fewest in ((10**9, 1), (0, 1), (0, 1024)):
+        monkeypatch.setattr(manydays, "LARGEST_TABLE", largest)
+        monkeypatch.setattr(manydays, "FEWEST_ROWS", fewest)
+        monkeypatch.setattr(manydays, "CELLS_IN_CACHE", 150)
+        yield fit_cox(times, ["x", "arm"], **options)
+
+
+@pytest.mark.parametrize("ties", ["efron", "breslow"])
+@pytest.mark.parametrize("variance", ["model", "robust", "cluster"])
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {},
+        {"start": "start"},
+        {"strata": "area", "weight": "weight"},
+        {"start": "start", "strata": "area", "weight": "weight"},
+        {"start": "start", "strata": "pair"},
+    ],
+)
+def test_both_ways_give_the_same_digits(rows, monkeypatch, ties, variance, roles):
+    frame = rows.assign(person=rows.index) if "start" not in roles else rows
+    frame = frame.sample(frac=1, random_state=2, ignore_index=True)
+    tables, *swept = fits(frame, monkeypatch, roles, {"ties": ties, "variance": variance})
+    for fit in swept:
+        assert_allclose(fit.log_hazards, tables.log_hazards, rtol=1e-12)
+        assert_allclose(fit.covariance, tables.covariance, rtol=1e-12)
+        assert_allclose(fit.model_covariance, tables.model_covariance, rtol=1e-12)
+        assert_allclose(fit.log_likelihood, tables.log_likelihood, rtol=1e-13)
+        assert_allclose(fit.score_statistic, tables.score_statistic, rtol=1e-11)
+        assert (fit.baseline.day == tables.baseline.day).all()
+        for name in ("hazard", "variance", "path"):
+            one, other = getattr(fit.baseline, name), getattr(tables.baseline, name)
+            assert_allclose(one, other, rtol=1e-11, atol=1e-11 * np.abs(other).max())
+
+
+def test_what_cannot_be_estimated_is_said_the_same_way(rows, monkeypatch):
+    frame = rows.assign(arm=rows.arm & ~rows.event)
+    tables, *swept = fits(frame, monkeypatch, {"start": "start"}, {})
+    assert tables.notes[1] == "not estimable: no event among those with `arm` 1"
+    for fit in swept:
+        assert fit.notes == tables.notes
+        assert_allclose(fit.log_hazards[0], tables.log_hazards[0], rtol=1e-9)
+    nothing, *also = fits(rows.assign(event=False), monkeypatch, {}, {})
+    assert all(fit.notes == nothing.notes for fit in also)
+
+
+def test_exponents_that_would_overflow_are_shifted(rows, monkeypatch):
+    frame = rows.assign(x=rows.x.where(rows.index != 7, 2e3 + 4e4))
+    tables, *swept = fits(frame, monkeypatch, {"start": "start"}, {})
+    for fit in swept:
+        assert_allclose(fit.log_hazards, tables.log_hazards, rtol=1e-9)
