@@ -44,6 +44,9 @@ def results():
     frame["cohort"], frame["kind"] = rng.choice(["a", "b"], 200), rng.choice(["sac", "other"], 200)
     plain = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
     made = [
+        desistance.risk_scores(
+            followed.histories, followed.people["person_id"], followed.people["index_date"]
+        ),
         desistance.reoffending_rates(followed),
         desistance.kaplan_meier(followed, by="cohort"),
         desistance.log_rank(followed, by="cohort"),

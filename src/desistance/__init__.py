@@ -15,7 +15,7 @@ __version__ = "0.1.0"
 STREET = {
     "cases": ("load_cases", "CaseData"),
     "synthetic": ("simulate_cases", "SimulationDesign"),
-    "histories": ("build_histories", "Histories"),
+    "histories": ("build_histories", "Histories", "risk_scores"),
     "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
     "timetoevent": ("TimeToEvent",),
     "rates": ("reoffending_rates",),
@@ -76,6 +76,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.followup import follow_up as follow_up
     from desistance.histories import Histories as Histories
     from desistance.histories import build_histories as build_histories
+    from desistance.histories import risk_scores as risk_scores
     from desistance.rates import reoffending_rates as reoffending_rates
     from desistance.report import write_report as write_report
     from desistance.survival import Category as Category

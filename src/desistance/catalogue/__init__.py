@@ -1,4 +1,4 @@
-"""Definitions that experts argue about, as versioned data: pathways, offence sets, harm weights.
+"""Definitions that experts argue about, as versioned data: pathways, offence sets, harm, scores.
 
 Every file in `data/` says its name, version, source and the date it holds from; `verified` is
 false where a figure is general knowledge or a choice made here. A name such as "7PP" means a
@@ -23,13 +23,29 @@ from desistance.catalogue.offences import (
 )
 from desistance.catalogue.pathways import Area, Pathway, PathwayScheme, Tool, load_scheme, scheme
 from desistance.catalogue.reader import names
+from desistance.catalogue.scores import (
+    CopasRate,
+    PointsScore,
+    PredictorTable,
+    ReconvictionTable,
+    ScoreTable,
+    copas_variant,
+    points_score,
+    score_table,
+)
 
 __all__ = [
     "Area",
+    "CopasRate",
     "OffenceSet",
     "Pathway",
     "PathwayScheme",
+    "PointsScore",
+    "PredictorTable",
+    "ReconvictionTable",
+    "ScoreTable",
     "Tool",
+    "copas_variant",
     "harm_weights",
     "load_offence_set",
     "load_scheme",
@@ -41,7 +57,9 @@ __all__ = [
     "offence_set",
     "pathway_needs",
     "pathway_of",
+    "points_score",
     "scheme",
+    "score_table",
     "unknown_codes",
     "unmapped",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 DATA = files("desistance.catalogue") / "data"
-KINDS = ("schemes", "tools", "offence_sets", "harm_weights")
+KINDS = ("schemes", "tools", "offence_sets", "harm_weights", "scores")
 
 Kinds = tuple[type, ...]
 

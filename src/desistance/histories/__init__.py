@@ -1,5 +1,25 @@
-"""What was known about a person before any given day: offences, custody, needs."""
+"""What was known about a person before any given day: offences, custody, needs, risk scores."""
 
 from desistance.histories.histories import Histories, HistoryDesign, build_histories
+from desistance.histories.scores import (
+    RiskScores,
+    all_reoffending_predictor,
+    copas_rate,
+    ogp,
+    ogrs3,
+    ovp,
+    risk_scores,
+)
 
-__all__ = ["Histories", "HistoryDesign", "build_histories"]
+__all__ = [
+    "Histories",
+    "HistoryDesign",
+    "RiskScores",
+    "all_reoffending_predictor",
+    "build_histories",
+    "copas_rate",
+    "ogp",
+    "ogrs3",
+    "ovp",
+    "risk_scores",
+]

@@ -62,3 +62,21 @@ def before(keys: Days, person: Days, day: Days) -> tuple[Days, Days]:
         ``keys[first:end]`` are the entries of that person strictly before that day.
     """
     return np.searchsorted(keys, pack(person, day * 0)), np.searchsorted(keys, pack(person, day))
+
+
+def completed_years(born: Days, day: Days) -> NDArray[np.float64]:
+    """Count the birthdays of each person up to each day; NaN where either is `NEVER`."""
+    birth, now = to_dates(born).dt, to_dates(day).dt
+    years = (
+        now.year
+        - birth.year
+        - ((now.month < birth.month) | ((now.month == birth.month) & (now.day < birth.day)))
+    )
+    return years.to_numpy(float)
+
+
+def completed_months(start: Days, day: Days) -> NDArray[np.float64]:
+    """Count the whole calendar months from each start to each day; NaN where either is `NEVER`."""
+    begun, now = to_dates(start).dt, to_dates(day).dt
+    months = 12 * (now.year - begun.year) + now.month - begun.month - (now.day < begun.day)
+    return months.to_numpy(float)

@@ -28,9 +28,9 @@ from desistance.histories.days import (
     DAYS_A_YEAR,
     NEVER,
     before,
+    completed_years,
     months_to_days,
     pack,
-    to_dates,
     to_days,
     unpack_day,
 )
@@ -127,7 +127,7 @@ class Histories:
     def known(self, person: Days, day: Days) -> pd.DataFrame:
         """Do the work of `known_on` for positions and day numbers."""
         birth = to_days(self.cases.people["birth_month"])[person]
-        columns = {"age": np.where(birth == NEVER, np.nan, _completed_years(birth, day))}
+        columns = {"age": np.where(birth == NEVER, np.nan, completed_years(birth, day))}
         columns |= _career(self.offences, self.design, person, day, birth)
         window = months_to_days(self.design.custody_months)
         columns["custody_days"] = self.stays.nights_before(person, day) - (
@@ -297,7 +297,7 @@ def _career(
         "n_sanctions": n_sanctions,
         "career_years": career_years,
         "copas_rate": np.log((n_sanctions + 1) / (career_years + 10)),
-        "age_at_onset": np.where(found & (birth < NEVER), _completed_years(birth, onset), np.nan),
+        "age_at_onset": np.where(found & (birth < NEVER), completed_years(birth, onset), np.nan),
         "months_since_offence": np.where(
             last_offence < NEVER, (day - last_offence) / DAYS_A_MONTH, np.nan
         ),
@@ -313,14 +313,3 @@ def _at(values: Days, where: Days, found: np.ndarray, *, otherwise: Days) -> Day
     if not len(values):
         return otherwise
     return np.where(found, values[np.clip(where, 0, len(values) - 1)], otherwise)
-
-
-def _completed_years(born: Days, day: Days) -> np.ndarray:
-    """Count birthdays from the first of the month of birth."""
-    birth, now = to_dates(born).dt, to_dates(day).dt
-    years = (
-        now.year
-        - birth.year
-        - ((now.month < birth.month) | ((now.month == birth.month) & (now.day < birth.day)))
-    )
-    return years.to_numpy(float)
