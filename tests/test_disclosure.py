@@ -18,8 +18,8 @@ from desistance.disclosure import (
     protect_effect,
 )
 from desistance.errors import DataError, PlanError
+from desistance.release import release_folder, write_csv, write_text
 from desistance.report.page import Page, Section, Table, render
-from desistance.report.release import release_folder, write_csv, write_text
 from small_counts import small_counts
 
 SHARE = Rate("estimate", "n_events", "n", interval=("conf_low", "conf_high"))

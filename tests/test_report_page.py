@@ -19,8 +19,7 @@ import pytest
 
 from desistance import plots
 from desistance.errors import OutputError
-from desistance.report.page import Figure, KeyFigure, Page, Prose, Section, Table, png, render
-from desistance.report.release import (
+from desistance.release import (
     file_hash,
     is_report,
     release_folder,
@@ -28,6 +27,7 @@ from desistance.report.release import (
     write_csv,
     write_text,
 )
+from desistance.report.page import Figure, KeyFigure, Page, Prose, Section, Table, png, render
 
 ABOUT = {"plan": {"months": 12}, "seed": 1, "exclusions": {"left the area": 10}}
 
@@ -350,7 +350,7 @@ def run(code, *, check=True, **options):
 
 FULL_DISK = """
 import resource, sys
-from desistance.report.release import release_folder, write_text
+from desistance.release import release_folder, write_text
 from desistance.errors import OutputError
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 try:
@@ -370,7 +370,7 @@ def test_a_full_disk_is_an_output_error_and_leaves_nothing(tmp_path):
 
 HANG = """
 import sys, time
-from desistance.report.release import release_folder, write_text
+from desistance.release import release_folder, write_text
 with release_folder({place!r}, {{}}) as part:
     write_text("half", part / "page.html")
     print("written", flush=True)
@@ -406,7 +406,7 @@ import sys, hashlib, pathlib
 sys.path.insert(0, {tests!r})
 from test_report_page import ABOUT, page_saying, png, line
 from desistance.report.page import render
-from desistance.report.release import release_folder, write_bytes, write_csv, write_text
+from desistance.release import release_folder, write_bytes, write_csv, write_text
 page = page_saying("Seven pathways")
 with release_folder("report", ABOUT) as part:
     write_text(render(page), part / "report.html")

@@ -15,6 +15,7 @@ from desistance.balance import balance_cohorts
 from desistance.comparison import compare_cohorts
 from desistance.followup import follow_up
 from desistance.histories import build_histories
+from desistance.linkage import Links
 from desistance.results import COLUMNS, Caveat, Result, number
 from desistance.synthetic import SimulationDesign, simulate_cases
 
@@ -43,10 +44,15 @@ def results():
     frame["age"] = rng.normal(30, 5, 200)
     frame["cohort"], frame["kind"] = rng.choice(["a", "b"], 200), rng.choice(["sac", "other"], 200)
     plain = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
+    records = pd.DataFrame({"table": "police", "record_id": list("123")})
+    pairs = {"table_a": "police", "record_a": ["1", "2"], "table_b": "police",
+             "record_b": ["2", "3"], "probability": [0.9, 0.4]}  # fmt: skip
+    links = Links(records, pd.DataFrame(pairs))
     made = [
         desistance.risk_scores(
             followed.histories, followed.people["person_id"], followed.people["index_date"]
         ),
+        desistance.link_sensitivity(links, lambda p: p["person"].nunique(), rng=1),
         desistance.reoffending_rates(followed),
         desistance.kaplan_meier(followed, by="cohort"),
         desistance.log_rank(followed, by="cohort"),

@@ -14,6 +14,10 @@ __version__ = "0.1.0"
 
 STREET = {
     "cases": ("load_cases", "CaseData"),
+    "identifiers": ("check_identifiers",),
+    "pseudonymisation": ("pseudonymise",),
+    "linkage": ("suspected_duplicates", "LinkColumn", "LinkPlan", "link_sensitivity"),
+    "linkage.pairs": ("link_tables",),  # not with the others: it opens splink
     "synthetic": ("simulate_cases", "SimulationDesign"),
     "histories": ("build_histories", "Histories", "risk_scores"),
     "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
@@ -77,6 +81,13 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories import Histories as Histories
     from desistance.histories import build_histories as build_histories
     from desistance.histories import risk_scores as risk_scores
+    from desistance.identifiers import check_identifiers as check_identifiers
+    from desistance.linkage import LinkColumn as LinkColumn
+    from desistance.linkage import LinkPlan as LinkPlan
+    from desistance.linkage import link_sensitivity as link_sensitivity
+    from desistance.linkage import suspected_duplicates as suspected_duplicates
+    from desistance.linkage.pairs import link_tables as link_tables
+    from desistance.pseudonymisation import pseudonymise as pseudonymise
     from desistance.rates import reoffending_rates as reoffending_rates
     from desistance.report import write_report as write_report
     from desistance.survival import Category as Category

@@ -7,6 +7,8 @@ interrupted. Any other fault ends with 70 and the place in the code, never with 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,3 +128,34 @@ def simulate(
         cases = simulate_cases(design, rng=seed)
         write_simulation(cases, out)
         typer.echo(f"{len(cases.people)} people written to {out}, the truth to truth.json")
+
+
+@app.command()
+def pseudonymise(
+    source: Annotated[str, typer.Argument(help="Folder, workbook or database URL of raw tables.")],
+    key: Annotated[Path, typer.Option(help="File of the key; never the key itself.")],
+    out: Annotated[Path, typer.Option(help="New folder for the pseudonymised tables.")],
+    mapping: Mapping = None,
+    scheme: Annotated[str, typer.Option(help="pnc, cro, noms, crn, asn or local.")] = "pnc",
+    year: Annotated[int | None, typer.Option(help="Of the extract, for two-digit years.")] = None,
+    merges: Annotated[Path | None, typer.Option(help="CSV: person_id, merged_into.")] = None,
+    restricted: Annotated[Path | None, typer.Option(help="New folder for the lookup.")] = None,
+    new_key: Annotated[bool, typer.Option("--new-key", help="Make the key file first.")] = False,
+) -> None:
+    """Write raw tables again with pseudonyms in place of ids."""
+    with _one_sentence():
+        from desistance.identifiers import make_key_file, read_key_file
+        from desistance.pseudonymisation import pseudonymise as hide
+
+        os.umask(0o077)
+        if new_key:
+            make_key_file(key)
+        folders = [place for place in (source, out, restricted) if place]
+        exposed = [*sys.argv, *os.environ.values()]
+        secret = read_key_file(key, apart_from=folders, exposed=exposed)
+        told = hide(
+            source, secret, out, scheme=scheme, year=year, mapping=mapping, merges=merges,
+            restricted=restricted,
+        )  # fmt: skip
+        typer.echo(told.summary())
+        typer.echo(f"Key {secret.id}. Written to {out}")

@@ -10,8 +10,8 @@ import pandas as pd
 from pydantic import TypeAdapter
 
 from desistance.evaluation import EvaluationPlan
+from desistance.release import release_folder, write_bytes, write_csv, write_text
 from desistance.report.page import Figure, Page, png, render
-from desistance.report.release import release_folder, write_bytes, write_csv, write_text
 from desistance.report.story import Story
 
 if TYPE_CHECKING:

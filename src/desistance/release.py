@@ -81,7 +81,7 @@ def release_folder(folder: str | Path, about: Mapping[str, Any]) -> Iterator[Pat
         _put_in_place(part, target)
     except OSError as error:
         raise OutputError(
-            f"The report could not be written to {folder}: {error.strerror or 'writing failed'}. "
+            f"The files could not be written to {folder}: {error.strerror or 'writing failed'}. "
             "Nothing was left under that name; check the space and the rights there."
         ) from error
     finally:
@@ -165,7 +165,7 @@ def _harmless(text: str) -> str:
 def _check_name(path: Path) -> None:
     if not FILE_NAME.fullmatch(path.name) or RESERVED.fullmatch(path.name):
         raise OutputError(
-            "A file of the report has a name that is not allowed. Use lower-case letters, "
+            "A file has a name that is not allowed. Use lower-case letters, "
             "digits, `_` and `-` (64 at most), and an extension."
         )
 
