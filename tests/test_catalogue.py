@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance.catalogue import (
+    cost_of,
     harm_weights,
     load_offence_set,
     load_scheme,
@@ -23,6 +24,7 @@ from desistance.catalogue import (
     pathway_needs,
     pathway_of,
     scheme,
+    unit_costs,
     unknown_codes,
     unmapped,
 )
@@ -540,6 +542,46 @@ class TestHarmWeights:
     def test_a_header_without_its_table(self, tmp_path):
         with pytest.raises(SourceError, match=r"no file my_CCHI.csv beside my_CCHI.toml"):
             harm_weights(copy_of("harm_weights", "CCHI", tmp_path))
+
+
+# Heeks and others (2018), Home Office Research Report 99, pounds of 2015/16, as generally known.
+RR99 = {
+    "001": 3_217_740, "019": 39_360, "005": 14_050, "105": 5_930, "034": 11_320, "028": 5_930,
+    "031": 15_460, "048": 10_290, "045": 870, "039": 1_380, "056": 8_420, "149": 1_350,
+}  # fmt: skip
+
+
+class TestUnitCosts:
+    def test_the_figures_with_their_year_and_none_called_verified(self):
+        costs = unit_costs("RR99")
+        assert costs.loc[[*RR99], "cost"].tolist() == [*RR99.values()]
+        assert set(costs["price_year"]) == {"2015/16"}
+        assert len(costs) == 219
+        assert not costs["verified"].any()
+        assert costs["verified"].notna().equals(costs["cost"].notna())
+        assert costs.loc[["046", "092"], "cost"].isna().all()
+
+    def test_a_recorded_crime_without_a_multiplier_has_no_cost(self):
+        codes, costs = pd.Series(["028/01", "046", "nonsense"]), unit_costs("RR99")
+        assert cost_of(codes, costs).dropna().tolist() == [5930.0]
+        assert cost_of(codes, costs, uprate=1.5).dropna().tolist() == [8895.0]
+        assert cost_of(codes, costs, recorded=True).isna().all()
+
+    def own_costs(self, folder, rows):
+        path = copy_of("unit_costs", "RR99", folder)
+        path.with_suffix(".csv").write_text(rows, encoding="utf-8")
+        return path
+
+    def test_your_own_costs_with_multipliers(self, tmp_path):
+        rows = "offence_class,cost,multiplier,figure,verified\n028,100,2.5,a local figure,no\n"
+        costs = unit_costs(self.own_costs(tmp_path, rows))
+        assert cost_of(pd.Series(["028"]), costs, recorded=True).tolist() == [250.0]
+        assert cost_of(pd.Series(["028"]), costs).tolist() == [100.0]
+
+    def test_a_malformed_table_names_the_column(self, tmp_path):
+        rows = "offence_class,cost,multiplier,figure,verified\n028,-1,many,a,yes\n"
+        with pytest.raises(PlanError, match=r"`cost` .*pounds.*\(line 2\); `multiplier` .*line 2"):
+            unit_costs(self.own_costs(tmp_path, rows))
 
 
 def test_the_front_door_does_not_open_the_catalogue():

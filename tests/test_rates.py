@@ -70,6 +70,24 @@ def test_a_cohort_people_join_later_has_no_share_but_a_rate(followed):
     assert row(rates, "first reoffences per year at risk", "7 Pathways Plus")["estimate"] > 0
 
 
+def test_first_reoffences_stand_on_both_clocks(followed):
+    rates, people = reoffending_rates(followed), followed.people
+    for group in ("everyone", "former IOM", "7 Pathways Plus"):
+        street = row(rates, "first reoffences per year at risk", group)
+        calendar = row(rates, "first reoffences per year", group)
+        assert calendar["n_events"] == street["n_events"] > 0
+        assert calendar["person_years"] > street["person_years"]
+    end, joined = people["end_day"], people["joined_day"].fillna(np.inf)
+    everyone = row(rates, "first reoffences per year")
+    assert everyone["person_years"] == pytest.approx(end.sum() / 365.25)
+    before = row(rates, "first reoffences per year", "former IOM")["person_years"]
+    assert before == pytest.approx(np.minimum(end, joined).sum() / 365.25)
+    reoffended = people["ended_by"] == "reoffence"
+    assert everyone["n_events"] == reoffended.sum()
+    after = row(rates, "first reoffences per year", "7 Pathways Plus")["n_events"]
+    assert after == (reoffended & (end > joined)).sum()
+
+
 def test_groups_that_change_within_a_person_have_no_share(followed):
     frame = reoffending_rates(followed, by="exposed").to_frame()
     told = frame[frame["group"] == "True"].iloc[0]

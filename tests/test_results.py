@@ -48,11 +48,18 @@ def results():
     pairs = {"table_a": "police", "record_a": ["1", "2"], "table_b": "police",
              "record_b": ["2", "3"], "probability": [0.9, 0.4]}  # fmt: skip
     links = Links(records, pd.DataFrame(pairs))
+    careers = desistance.trace_careers(followed.histories)
     made = [
         desistance.risk_scores(
             followed.histories, followed.people["person_id"], followed.people["index_date"]
         ),
         desistance.link_sensitivity(links, lambda p: p["person"].nunique(), rng=1),
+        desistance.street_time(followed.histories),
+        desistance.career_measures(careers),
+        desistance.age_crime_curve(careers, width=5),
+        desistance.crime_mix(careers),
+        desistance.specialisation(careers, replicates=20, rng=1),
+        desistance.career_harm(careers),
         desistance.reoffending_rates(followed),
         desistance.kaplan_meier(followed, by="cohort"),
         desistance.log_rank(followed, by="cohort"),
@@ -96,7 +103,8 @@ def test_results_are_frozen_and_slotted(results):
 
 def test_frames_are_tidy(results):
     own = {"covariate", "mean_joined", "mean_before", "mean_after", "smd_before", "smd_after",
-           "light", "outcome", "interval", "measure", "horizon", "predicted"}  # fmt: skip
+           "light", "outcome", "interval", "measure", "horizon", "predicted",
+           "age"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

@@ -20,6 +20,16 @@ STREET = {
     "linkage.pairs": ("link_tables",),  # not with the others: it opens splink
     "synthetic": ("simulate_cases", "SimulationDesign"),
     "histories": ("build_histories", "Histories", "risk_scores"),
+    "histories.streettime": ("street_time",),
+    "histories.careers": (
+        "trace_careers",
+        "Careers",
+        "career_measures",
+        "age_crime_curve",
+        "crime_mix",
+        "specialisation",
+        "career_harm",
+    ),
     "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
     "timetoevent": ("TimeToEvent",),
     "rates": ("reoffending_rates",),
@@ -81,6 +91,14 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories import Histories as Histories
     from desistance.histories import build_histories as build_histories
     from desistance.histories import risk_scores as risk_scores
+    from desistance.histories.careers import Careers as Careers
+    from desistance.histories.careers import age_crime_curve as age_crime_curve
+    from desistance.histories.careers import career_harm as career_harm
+    from desistance.histories.careers import career_measures as career_measures
+    from desistance.histories.careers import crime_mix as crime_mix
+    from desistance.histories.careers import specialisation as specialisation
+    from desistance.histories.careers import trace_careers as trace_careers
+    from desistance.histories.streettime import street_time as street_time
     from desistance.identifiers import check_identifiers as check_identifiers
     from desistance.linkage import LinkColumn as LinkColumn
     from desistance.linkage import LinkPlan as LinkPlan

@@ -6,6 +6,9 @@ date. A cohort that people join later is no such group: those in it have already
 reoffending until they joined. For such cohorts the share is `not estimable` here, the rate per
 person-year is not, and `compare_cohorts` makes the fair comparison.
 
+Rates per year stand in pairs: on the calendar, and on the street, where days wholly in custody are
+no exposure. A programme that sends more people back to custody looks better on the calendar alone.
+
 References
 ----------
 Ministry of Justice, Guide to Proven Reoffending Statistics.
@@ -18,11 +21,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
 from desistance.errors import FollowUpError
-from desistance.followup import FollowUp
+from desistance.followup import FollowUp, in_cohorts
+from desistance.histories.careers.frequencies import exact_poisson, over_people
+from desistance.histories.groups import EVERYONE, groups_of
 from desistance.plots import new_axes
 from desistance.results import NOT_ESTIMABLE, Result, text_table
 from desistance.timetoevent import PER_YEAR, TimeToEvent, as_times
@@ -30,14 +35,12 @@ from desistance.timetoevent import PER_YEAR, TimeToEvent, as_times
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-EVERYONE = "everyone"
-
 SHARE = "reoffended within {months} months"
 PER_PERSON = "reoffences per person"
 PER_REOFFENDER = "reoffences per reoffender"
 CALENDAR = "reoffences per year"
 STREET = "reoffences per year in the community"
-FIRST = "first reoffences per year at risk"
+FIRST, FIRST_CALENDAR = "first reoffences per year at risk", "first reoffences per year"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -130,6 +133,8 @@ def reoffending_rates(
     if isinstance(followed, FollowUp):
         rows += _one_year(followed, by, confidence)
     rows += _per_year_at_risk(times, by, confidence)
+    if isinstance(followed, FollowUp):
+        rows += _per_calendar_year(followed, by, confidence)
     frame = pd.DataFrame(rows).sort_values(
         "group", key=lambda groups: groups != EVERYONE, kind="stable"
     )
@@ -145,23 +150,6 @@ def reoffending_rates(
             f"{design.leaving}, proven within {design.waiting_months} more"
         )
     return ReoffendingRates(frame.reset_index(drop=True), definition, caveats)
-
-
-def _groups(column: pd.Series | None, n: int) -> dict[str, np.ndarray]:
-    masks = {EVERYONE: np.ones(n, bool)}
-    if column is not None:
-        labels = column.astype("string").fillna("unknown")
-        masks |= {label: (labels == label).to_numpy(bool) for label in _in_order(column, labels)}
-    return masks
-
-
-def _in_order(column: pd.Series, labels: pd.Series) -> list[str]:
-    """List the labels there are: in the order of a category, else of the alphabet."""
-    found = sorted(map(str, labels.unique()))
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        ranks = {str(label): rank for rank, label in enumerate(column.cat.categories)}
-        found.sort(key=lambda label: ranks.get(label, len(ranks)))
-    return found
 
 
 def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dict[str, object]]:
@@ -189,7 +177,7 @@ def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dic
     ]
     mature = people["mature"].to_numpy(bool)
     z = norm.ppf(0.5 + confidence / 2)
-    for group, mask in _groups(column, len(people)).items():
+    for group, mask in groups_of(column, len(people)).items():
         some = people[mask & mature]
         n, counts = len(some), some["n_reoffences"].to_numpy(float, na_value=np.nan)
         if n == 0:
@@ -216,49 +204,69 @@ def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dic
 
 
 def _frequency(counts: np.ndarray, years: np.ndarray, z: float) -> dict[str, object]:
-    """Divide reoffences by years, with an interval that lets some people offend more than others.
-
-    The variance is that of a ratio of sums over people, on the log scale: a Poisson interval
-    would be far too narrow, because reoffences come in bursts of the same people.
-    """
-    events, total = int(counts.sum()), float(years.sum())
+    """Divide reoffences by years; the interval lets some people offend more than others."""
     row: dict[str, object] = {
-        "n": len(counts), "n_events": events, "person_years": total,
+        "n": len(counts), "n_events": int(counts.sum()), "person_years": float(years.sum()),
     }  # fmt: skip
-    if total <= 0 or events == 0:
-        note = "no time at risk" if total <= 0 else "no reoffence"
+    rate, low, high = over_people(counts, years, z)
+    if np.isnan(rate):
+        note = "no reoffence" if years.sum() > 0 else "no time at risk"
         return row | {"note": f"{NOT_ESTIMABLE}: {note}"}
-    rate = events / total
-    error = np.sqrt(((counts - rate * years) ** 2).sum()) / events
-    spread = np.exp(z * error) if len(counts) > 1 and error > 1e-9 else np.nan
-    return row | {"estimate": rate, "conf_low": rate / spread, "conf_high": rate * spread}
+    return row | {"estimate": rate, "conf_low": low, "conf_high": high}
 
 
 def _per_year_at_risk(
     times: TimeToEvent, by: str | None, confidence: float
 ) -> list[dict[str, object]]:
-    rows = []
     column = None if by is None else times.columns[by]
     years = (times.stop - times.start) / PER_YEAR[times.unit]
-    for group, mask in _groups(column, times.n).items():
-        n = len(np.unique(times.person[mask]))
-        events = int(times.event[mask].sum())
-        rows.append(_rate(group, FIRST, n, events, float(years[mask].sum()), confidence))
-    return rows
+    return [
+        _rate(group, FIRST, times.person[mask], times.event[mask], years[mask], confidence)
+        for group, mask in groups_of(column, times.n).items()
+    ]
+
+
+def _per_calendar_year(
+    followed: FollowUp, by: str | None, confidence: float
+) -> list[dict[str, object]]:
+    """Give first reoffences with custody left in the time: the calendar beside the street."""
+    people, end = followed.people, followed.people["end_day"].to_numpy(np.int64)
+    joined = np.minimum(followed.joined, end)
+    start, stop = np.concatenate([0 * end, joined]), np.concatenate([joined, end])
+    exposed = np.repeat([False, True], len(people))
+    event = np.tile(people["event_day"].to_numpy(float) == end, 2) & (stop == np.tile(end, 2))
+    kept = stop > start
+    person = np.tile(np.arange(len(people)), 2)[kept]
+    told = followed.known.iloc[person].assign(
+        exposed=exposed[kept], cohort=in_cohorts(exposed[kept], followed.design.names)
+    )
+    if by is not None and by not in told:
+        return []
+    years = (stop - start)[kept] / PER_YEAR["days"]
+    return [
+        _rate(group, FIRST_CALENDAR, person[mask], event[kept][mask], years[mask], confidence)
+        for group, mask in groups_of(None if by is None else told[by], len(told)).items()
+    ]
 
 
 def _rate(
-    group: str, outcome: str, n: int, events: int, years: float, confidence: float
+    group: str,
+    outcome: str,
+    person: np.ndarray,
+    event: np.ndarray,
+    years: np.ndarray,
+    confidence: float,
 ) -> dict[str, object]:
     """Divide events by years, with the exact Poisson interval (Garwood 1936)."""
+    events, total = int(event.sum()), float(years.sum())
     row: dict[str, object] = {
-        "group": group, "outcome": outcome, "n": n, "n_events": events, "person_years": years,
+        "group": group, "outcome": outcome, "n": len(np.unique(person)), "n_events": events,
+        "person_years": total,
     }  # fmt: skip
-    if years <= 0:
+    if total <= 0:
         return row | {"note": f"{NOT_ESTIMABLE}: no time at risk"}
-    tail = (1 - confidence) / 2
-    low = chi2.ppf(tail, 2 * events) / 2 if events else 0.0
-    high = chi2.ppf(1 - tail, 2 * events + 2) / 2
+    low, high = exact_poisson(events, confidence)
     return row | {
-        "estimate": events / years, "conf_low": low / years, "conf_high": high / years,
+        "estimate": events / total, "conf_low": float(low) / total,
+        "conf_high": float(high) / total,
     }  # fmt: skip

@@ -1,10 +1,12 @@
-"""Definitions that experts argue about, as versioned data: pathways, offence sets, harm, scores.
+"""Definitions that experts argue about, as versioned data.
 
-Every file in `data/` says its name, version, source and the date it holds from; `verified` is
-false where a figure is general knowledge or a choice made here. A name such as "7PP" means a
-shipped file; a path ending in ".toml" means the user's own, in exactly the same form.
+Pathways, offence sets, harm weights, unit costs, scores. Every file in `data/` says its name,
+version, source and the date it holds from; `verified` is false where a figure is general knowledge
+or a choice made here. A name such as "7PP" means a shipped file; a path ending in ".toml" means the
+user's own, in exactly the same form.
 """
 
+from desistance.catalogue.costs import cost_of, unit_costs
 from desistance.catalogue.harm import harm_weights
 from desistance.catalogue.needs import (
     need_shares,
@@ -46,6 +48,7 @@ __all__ = [
     "ScoreTable",
     "Tool",
     "copas_variant",
+    "cost_of",
     "harm_weights",
     "load_offence_set",
     "load_scheme",
@@ -60,6 +63,7 @@ __all__ = [
     "points_score",
     "scheme",
     "score_table",
+    "unit_costs",
     "unknown_codes",
     "unmapped",
 ]

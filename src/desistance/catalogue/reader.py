@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 DATA = files("desistance.catalogue") / "data"
-KINDS = ("schemes", "tools", "offence_sets", "harm_weights", "scores")
+KINDS = ("schemes", "tools", "offence_sets", "harm_weights", "unit_costs", "scores")
 
 Kinds = tuple[type, ...]
 

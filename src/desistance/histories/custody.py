@@ -45,6 +45,20 @@ class Stays:
         first, end = before(pack(self.person, self.went_in), person, day)
         return (end > first) & (self._out(np.maximum(end - 1, 0)) > day)
 
+    def whole_days(self) -> Stays:
+        """Take only the days spent wholly inside: neither that of going in nor of release."""
+        has_one = self.came_out - self.went_in > 1
+        return Stays(self.person[has_one], self.went_in[has_one] + 1, self.came_out[has_one])
+
+    def joined_with(self, other: Stays) -> Stays:
+        """Join the stays of both: the days in either."""
+        return join_stays(
+            np.concatenate([self.person, other.person]),
+            np.concatenate([self.went_in, other.went_in]),
+            np.concatenate([self.came_out, other.came_out]),
+            NEVER - 1,
+        )
+
     def _out(self, stay: Days) -> Days:
         return self.came_out[stay] if len(self.came_out) else np.zeros_like(stay)
 

@@ -76,7 +76,8 @@ class Histories:
         Sorted; a person is known by the position here.
     offences : DataFrame
         One row per offence, sorted by person and day, with columns ``person, offence_day,
-        known_day, outcome_day, proven, in_custody, offence_class, offence_code, sanction``.
+        known_day, outcome_day, proven, in_custody, offence_class, offence_code, sanction, row``
+        (`row` is the position in `cases.offences`).
     stays : Stays
         Custody, joined.
     needs : DataFrame
@@ -253,6 +254,7 @@ def _ordered_offences(offences: pd.DataFrame, person: Days, design: HistoryDesig
             "offence_code": offences["offence_code"].to_numpy(),
             "offence_class": offence_class(offences["offence_code"]).to_numpy(),
             "occasion": occasion.to_numpy(),
+            "row": np.arange(len(offences)),
         }
     )
     ordered = ordered.sort_values(["person", "offence_day", "offence_code"], kind="stable")
