@@ -4,7 +4,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs notebooks digits studies trust relations bench bench-peers test-oldest lock clean
+.PHONY: help demo test check lint types docs notebooks digits studies trust relations rules bench bench-peers test-oldest lock clean
 export MPLBACKEND := Agg
 
 # The first Python that fits; name another with `make PYTHON=/path/to/python3 test`.
@@ -56,6 +56,9 @@ trust: $(V)/.dev   ## judge answers to bad input again, and renew the tables of 
 
 relations: $(V)/.dev   ## try every relation on EXAMPLES cohorts (200)
 	EXAMPLES=$${EXAMPLES:-200} $(PYTEST) -m 'slow or not slow' tests/properties/test_relations.py
+
+rules: $(V)/.dev   ## draw docs/rules-of-time.md from the timelines of tests/spec
+	$(BIN)/python -m tests.spec
 
 bench: $(V)/.dev   ## every case, small, against every peer that is there: CPU time and memory
 	$(BIN)/python -m bench

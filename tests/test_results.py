@@ -83,6 +83,7 @@ def results():
         desistance.fit_recurrent(followed.repeated(), ["age"]),
         desistance.fit_frequency(followed.repeated(), ["age"]),
         desistance.bootstrap(desistance.nelson_aalen, plain, replicates=20, rng=1),
+        desistance.measure_desistance(followed, reference=0.5, replicates=100, rng=1),
         balanced,
         compare_cohorts(followed, balanced),
     ]
@@ -103,8 +104,8 @@ def test_results_are_frozen_and_slotted(results):
 
 def test_frames_are_tidy(results):
     own = {"covariate", "mean_joined", "mean_before", "mean_after", "smd_before", "smd_after",
-           "light", "outcome", "interval", "measure", "horizon", "predicted",
-           "age"}  # fmt: skip
+           "light", "outcome", "interval", "measure", "horizon", "predicted", "age", "can_say",
+           "cannot_say"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

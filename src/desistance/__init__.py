@@ -64,6 +64,7 @@ STREET = {
         "bootstrap",
     ),
     "survival.frequency": ("fit_frequency",),  # not with the others: it opens statsmodels
+    "desisting": ("measure_desistance",),
     "balance": ("balance_cohorts", "BalanceDesign"),
     "comparison": ("compare_cohorts",),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
@@ -81,6 +82,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.cases import CaseData as CaseData
     from desistance.cases import load_cases as load_cases
     from desistance.comparison import compare_cohorts as compare_cohorts
+    from desistance.desisting import measure_desistance as measure_desistance
     from desistance.disclosure import DisclosurePolicy as DisclosurePolicy
     from desistance.evaluation import Evaluation as Evaluation
     from desistance.evaluation import EvaluationPlan as EvaluationPlan

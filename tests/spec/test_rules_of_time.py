@@ -3,10 +3,13 @@
 import pandas as pd
 import pytest
 
-from desistance.errors import BiasError, FollowUpError
+from desistance.errors import BiasError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
-from tests.spec.timelines import TIMELINES, cases_of, on
+from tests.spec.__main__ import PAGE, page
+from tests.spec.rules import TIMELINES
+from tests.spec.telling import rows_told, told
+from tests.spec.timelines import cases_of, on
 
 
 def followed(days, **design):
@@ -15,16 +18,13 @@ def followed(days, **design):
     return follow_up(cases, build_histories(cases), chosen)
 
 
-def told(rows):
-    return tuple(
-        f"({row.start}, {row.stop}]" + " event" * row.event + " 7PP" * row.exposed
-        for row in rows.itertuples()
-    )
-
-
 @pytest.mark.parametrize("timeline", TIMELINES, ids=lambda timeline: timeline.says)
 def test_timeline(timeline):
-    assert told(followed(timeline.days, **timeline.design).rows) == timeline.rows
+    assert told(timeline) == timeline.told
+
+
+def test_the_page_has_the_rules_of_the_tests():
+    assert PAGE.read_text(encoding="utf-8") == page(), "run `make rules`"
 
 
 @pytest.mark.parametrize(("lag", "counts"), [(183, True), (184, False)])
@@ -76,22 +76,12 @@ def test_whoever_moved_away_is_unknown_to_the_rate_unless_seen_everywhere():
     assert (national["end_day"] > 400).all()
 
 
-def test_spells_elsewhere_join_where_they_overlap():
-    away = pd.DataFrame({
-        "person_id": "A", "in_area": False, "from_date": [on(-200), on(-100)],
-        "to_date": [on(400), on(-90)]})  # fmt: skip
-    cases = cases_of("E" + "." * 700, residence=away)
-    histories = build_histories(cases)
-    with pytest.raises(FollowUpError, match=r"lived outside the area on that day +1 "):
-        follow_up(cases, histories, FollowUpDesign())
-
-
 def test_a_spell_that_ends_on_the_day_it_began_is_no_stay():
     spell = pd.DataFrame({"person_id": "A", "in_date": [on(5)], "out_date": [on(5)],
                           "kind": "remand"})  # fmt: skip
     cases = cases_of("E...................", custody=spell)
     design = FollowUpDesign(waiting_months=0, months=1)
-    assert told(follow_up(cases, build_histories(cases), design).rows) == ("(0, 19]",)
+    assert rows_told(follow_up(cases, build_histories(cases), design).rows) == ("(0, 19]",)
 
 
 def test_whoever_comes_back_is_followed_on_and_counted():
@@ -109,22 +99,8 @@ def test_ever_against_never_is_refused_and_says_why():
     cases = cases_of("E.....J.............")
     design = FollowUpDesign(waiting_months=0, exposure="ever")
     seen = follow_up(cases, build_histories(cases), design, acknowledge_bias=True)
-    assert told(seen.rows) == ("(0, 19] 7PP",)
+    assert rows_told(seen.rows) == ("(0, 19] 7PP",)
     assert "makes its own effect" in seen.caveats[0]
-
-
-def test_ever_is_fair_where_everyone_joins_on_day_0():
-    assert told(followed("J...................", exposure="ever").rows) == ("(0, 19] 7PP",)
-
-
-def test_two_time_zeros_are_refused_and_say_why():
-    with pytest.raises(BiasError, match="when the risk is highest"):
-        followed("E.....J.............", time_zero="own start")
-
-
-def test_nobody_to_follow_is_an_error_that_shows_the_flow():
-    with pytest.raises(FollowUpError, match="in custody for the whole of follow-up"):
-        followed("[####")
 
 
 def test_the_flow_adds_up():

@@ -1,13 +1,18 @@
-"""The rules of time, as timelines: one character a day, the first the day of leaving IOM.
+"""The rules of time, as timelines: one character a day, `E` the day of leaving IOM.
 
-    E  leaves IOM (day 0)        J  joins 7PP             .  a day in the community
+    E  leaves IOM (day 0)        I  comes under IOM       .  a day in the community
+    J  joins 7PP                 L  leaves 7PP            D  dies
+    M  moves away                H  comes home            ?  the day that is asked about
     [  goes into custody         #  a whole day inside    ]  first day free
     {  goes in, having offended that day                  }  first day free, and offends
-    o  offence, convicted        x  offence, not proven   D  dies      M  moves away
+    o  burglary, convicted       x  burglary, not proven  v  assault, convicted
+    n  what is no offence        i  burglary, marked as committed in custody
+    a  burglary, convicted on A  b  on B                  c  on C (if drawn; else pending)
+    1  a is recorded             2  b is recorded         3  c is recorded
+    +  assessed: has the need    -  assessed: has not     ~  assessment without a score
 
-Below each stand the rows at risk that must come out, as (start, stop], with `event` where the
-row ends in a reoffence and `7PP` where the person is exposed. Follow-up ends on the last
-character; the waiting period is over unless the example says otherwise.
+Without an `E` the first character is the day of leaving, or `?` is day 0. Things that happen on the
+same days are drawn under each other. The extract is taken on the last character.
 """
 
 from __future__ import annotations
@@ -20,110 +25,49 @@ import pandas as pd
 from desistance.cases import CaseData
 
 EXIT = pd.Timestamp("2021-01-01")
+CODES = {"v": "008", "n": "503"}
+LATER = dict(zip("abc", "ABC", strict=True))
+RECORDED = dict(zip("abc", "123", strict=True))
+IN_FULL = {"x": "nfa", **dict.fromkeys("oviln{}", "convicted")}
 
 
 @dataclass(frozen=True)
 class Timeline:
+    """A rule, a life in which it shows, and what must come out, told as `of` says."""
+
     says: str
     days: str
-    rows: tuple[str, ...]
+    told: tuple[str, ...]
+    of: str = "at risk"
     design: dict[str, Any] = field(default_factory=dict)
 
 
-TIMELINES = (
-    Timeline(
-        "Without any event, follow-up ends on its last day.",
-        "E...................",
-        ("(0, 19]",),
-    ),
-    Timeline(
-        "A proven offence ends it.",
-        "E.........o.........",
-        ("(0, 10] event",),
-    ),
-    Timeline(
-        "An offence on the day of leaving is not a reoffence.",
-        "o.........o.........",
-        ("(0, 10] event",),
-    ),
-    Timeline(
-        "Only the first counts.",
-        "E....o....o.........",
-        ("(0, 5] event",),
-    ),
-    Timeline(
-        "An offence that was not proven does not count.",
-        "E....x....o.........",
-        ("(0, 10] event",),
-    ),
-    Timeline(
-        "Before joining a person is unexposed, after it exposed.",
-        "E.....J.............",
-        ("(0, 6]", "(6, 19] 7PP"),
-    ),
-    Timeline(
-        "Whoever joins on the day of leaving is exposed throughout.",
-        "J...................",
-        ("(0, 19] 7PP",),
-    ),
-    Timeline(
-        "Who reoffends before joining never counts as exposed.",
-        "E...o.J.............",
-        ("(0, 4] event",),
-    ),
-    Timeline(
-        "A day wholly in custody is not a day at risk; the days of going in and out are.",
-        "E....[####].........",
-        ("(0, 5]", "(9, 19]"),
-    ),
-    Timeline(
-        "An offence on the day of release counts.",
-        "E....[###}..........",
-        ("(0, 5]", "(8, 9] event"),
-    ),
-    Timeline(
-        "An offence inside custody does not count.",
-        "E....[#o##].........",
-        ("(0, 5]", "(9, 19]"),
-    ),
-    Timeline(
-        "Arrested on the day of the offence: the offence counts.",
-        "E....{####].........",
-        ("(0, 5] event",),
-    ),
-    Timeline(
-        "On the street clock, custody stops the clock.",
-        "E....[####]....o....",
-        ("(0, 5]", "(5, 11] event"),
-        {"clock": "street"},
-    ),
-    Timeline(
-        "Joining while inside counts from release.",
-        "E....[#J##].........",
-        ("(0, 5]", "(9, 19] 7PP"),
-    ),
-    Timeline(
-        "In custody on leaving: at risk from release.",
-        "[####]..............",
-        ("(4, 19]",),
-    ),
-    Timeline(
-        "Death ends follow-up.",
-        "E.........D.........",
-        ("(0, 10]",),
-    ),
-    Timeline(
-        "So does moving away; what happens elsewhere is not seen.",
-        "E.........M....o....",
-        ("(0, 10]",),
-    ),
-)
+def day_0(days: str) -> int:
+    """Find the place of day 0 in a drawing."""
+    columns = {sign: place for place, sign in reversed(signs_of(days)) if sign in "E?"}
+    return columns.get("E", columns.get("?", 0))
 
 
-def cases_of(*timelines: str, **more: pd.DataFrame) -> CaseData:
-    """Make case data of one person a timeline (A, B, ...), with further tables as they are."""
-    last = max(map(len, timelines)) - 1
-    together = [tables_of(days, chr(ord("A") + place)) for place, days in enumerate(timelines)]
+def signs_of(days: str) -> list[tuple[int, str]]:
+    """List the signs of a drawing with their places, line by line."""
+    return [(place, sign) for line in days.splitlines() for place, sign in enumerate(line)]
+
+
+def asked(days: str) -> int:
+    """Give the day, from day 0, that is asked about."""
+    return next(place for place, sign in signs_of(days) if sign == "?") - day_0(days)
+
+
+def cases_of(*timelines: str, record: bool = True, **more: pd.DataFrame) -> CaseData:
+    """Make case data of one person a timeline (A, B, ...), with further tables as they are.
+
+    `record` gives everybody a conviction long before day 0.
+    """
+    last = max(place for days in timelines for place, _ in signs_of(days)) - day_0(timelines[0])
+    together = [
+        tables_of(days, chr(ord("A") + place), record=record)
+        for place, days in enumerate(timelines)
+    ]
     frames = {
         name: pd.concat([tables[name] for tables in together if len(tables[name])] or
                         [together[0][name]])
@@ -138,41 +82,91 @@ def on(day: int) -> pd.Timestamp:
     return EXIT + pd.Timedelta(days=day)
 
 
-def tables_of(days: str, person: str) -> dict[str, pd.DataFrame]:
+def tables_of(days: str, person: str, *, record: bool = True) -> dict[str, pd.DataFrame]:
     """Make the tables of one timeline."""
-    offences = [(day, sign) for day, sign in enumerate(days) if sign in "ox{}"]
-    goes_in = [day for day, sign in enumerate(days) if sign in "[{"]
-    comes_out = [day for day, sign in enumerate(days) if sign in "]}"]
-    joins = [day for day, sign in enumerate(days) if sign == "J"]
-    dies = [on(day) for day, sign in enumerate(days) if sign == "D"]
-    moves = [on(day) for day, sign in enumerate(days) if sign == "M"]
-    episodes = [(person, "IOM", on(-200), on(0)), *((person, "7PP", on(d), pd.NaT) for d in joins)]
+    zero = day_0(days)
+    lines = [[(place - zero, sign) for place, sign in enumerate(line)] for line in
+             days.splitlines()]  # fmt: skip
+    found = [one for line in lines for one in line]
+
+    def spells(opens: str, closes: str) -> list[tuple[int, int | None]]:
+        return [spell for line in lines for spell in _spells(line, opens, closes)]
+
+    iom = spells("I", "E") or [(-200, 0)]
+    before = [(-200, day) for day, sign in found if sign == "E" and not _opened(lines, day)]
+    episodes = [("IOM", *spell) for spell in sorted({*iom, *before}, key=str)] + [
+        ("7PP", *spell) for spell in spells("J", "L")
+    ]
+    dies = [day for day, sign in found if sign == "D"]
+    custody, away = spells("[{", "]}"), spells("M", "H")
+    offences = _offences(found, record=record)
     return {
         "people": pd.DataFrame({
-            "person_id": [person],
-            "birth_month": [pd.Timestamp("1990-01-01")],
-            "death_date": [dies[0] if dies else pd.NaT],
+            "person_id": [person], "birth_month": [pd.Timestamp("1990-01-01")],
+            "death_date": _dates([dies[0] if dies else None]),
         }),
-        "episodes": pd.DataFrame(
-            episodes, columns=["person_id", "programme", "start_date", "end_date"]),
-        "offences": pd.DataFrame({
-            "person_id": person,
-            "offence_date": [on(-400), *(on(day) for day, _ in offences)],
-            "outcome_date": [on(-300), *(on(day) for day, _ in offences)],
-            "offence_code": "028",
-            "outcome": ["convicted", *("nfa" if sign == "x" else "convicted"
-                                       for _, sign in offences)],
+        "episodes": pd.DataFrame({
+            "person_id": person, "programme": [name for name, *_ in episodes],
+            "start_date": _dates([start for _, start, _ in episodes]),
+            "end_date": _dates([end for *_, end in episodes]),
         }),
+        "offences": offences.assign(person_id=person),
         "custody": pd.DataFrame({
-            "person_id": person,
-            "in_date": pd.Series([on(day) for day in goes_in], dtype="datetime64[ns]"),
-            "out_date": pd.Series(
-                [on(day) for day in comes_out] + [pd.NaT] * (len(goes_in) - len(comes_out)),
-                dtype="datetime64[ns]"),
-            "kind": "sentence",
+            "person_id": person, "in_date": _dates([start for start, _ in custody]),
+            "out_date": _dates([end for _, end in custody]),
+            "kind": ["sentence", "remand", "recall"][: len(custody)],
         }),
         "residence": pd.DataFrame({
             "person_id": person, "in_area": False,
-            "from_date": pd.Series(moves, dtype="datetime64[ns]"),
+            "from_date": _dates([start for start, _ in away]),
+            "to_date": _dates([end for _, end in away]),
         }),
+        "assessments": _assessments(found).assign(person_id=person),
     }  # fmt: skip
+
+
+def _spells(line: list[tuple[int, str]], opens: str, closes: str) -> list[tuple[int, int | None]]:
+    """Pair the signs of one line that open and close a spell; the last may stay open."""
+    starts = [day for day, sign in line if sign in opens]
+    ends = [day for day, sign in line if sign in closes]
+    return [(start, next((end for end in ends if end > start), None)) for start in starts]
+
+
+def _opened(lines: list[list[tuple[int, str]]], day: int) -> bool:
+    return any(end == day for line in lines for _, end in _spells(line, "I", "E"))
+
+
+def _offences(found: list[tuple[int, str]], *, record: bool) -> pd.DataFrame:
+    place = {sign: day for day, sign in found}
+    rows = [(-400, -300, None, "028", "convicted", False)] * record
+    for day, sign in found:
+        if sign in IN_FULL:
+            rows.append((day, day, None, CODES.get(sign, "028"), IN_FULL[sign], sign == "i"))
+        elif sign in LATER:
+            proven, recorded = place.get(LATER[sign]), place.get(RECORDED[sign])
+            outcome = "pending" if proven is None else "convicted"
+            rows.append((day, proven, recorded, "028", outcome, False))
+    return pd.DataFrame({
+        "crime_ref": list(map(str, range(len(rows)))),
+        "offence_date": _dates([row[0] for row in rows]),
+        "outcome_date": _dates([row[1] for row in rows]),
+        "recorded_date": _dates([row[2] for row in rows]),
+        "offence_code": [row[3] for row in rows],
+        "outcome": [row[4] for row in rows],
+        "in_custody": [row[5] for row in rows],
+    })  # fmt: skip
+
+
+def _assessments(found: list[tuple[int, str]]) -> pd.DataFrame:
+    made = [(day, sign) for day, sign in found if sign in "+-~"]
+    scores = {"+": 8.0, "-": 0.0, "~": float("nan")}
+    return pd.DataFrame({
+        "assessed_date": _dates([day for day, _ in made]), "tool": "LOCAL", "pathway": "ACC",
+        "score": [scores[sign] for _, sign in made], "score_min": 0.0, "score_max": 10.0,
+        "missing_reason": ["not_assessed" if sign == "~" else None for _, sign in made],
+    })  # fmt: skip
+
+
+def _dates(days: list[int | None]) -> pd.Series:
+    dates = [pd.NaT if day is None else on(day) for day in days]
+    return pd.Series(dates, dtype="datetime64[ns]")

@@ -211,7 +211,9 @@ class Smoother:
         hazard = np.maximum(self.kernel @ self.steps, 0.0)
         error = np.sqrt(self.kernel**2 @ self.squares)
         known = hazard > 0
-        turn = np.exp(float(ndtri((1 + confidence) / 2)) * error / np.where(known, hazard, np.nan))
+        with np.errstate(over="ignore"):  # close to 0 the limits are 0 and infinity
+            z = float(ndtri((1 + confidence) / 2))
+            turn = np.exp(z * error / np.where(known, hazard, np.nan))
         return pd.DataFrame(
             {
                 "group": label, "day": self.day, "n_at_risk": self.at_risk, "estimate": hazard,
