@@ -309,7 +309,7 @@ def test_the_shape_is_shown_and_no_row():
     shown = repr(checked(clean()))
     assert shown == (
         "<CaseData: 3 people, 4 episodes, 3 offences, 2 custody, 2 assessments, 2 areas, "
-        "2 residence, 1 support, extracted on 30 September 2024>"
+        "2 residence, 1 support, 2 action_log, extracted on 30 September 2024>"
     )
     assert shown[1:-1] in checked(clean())._repr_html_()
 
@@ -356,7 +356,7 @@ def test_rows_that_are_not_accounted_for_raise():
 
 def test_the_summary_says_what_became_of_the_rows():
     summary = checked(added("people", person_id="", sex="9")).quality.summary()
-    assert summary.startswith("22 rows in = 21 used + 1 in quarantine + 0 merged with a copy")
+    assert summary.startswith("24 rows in = 23 used + 1 in quarantine + 0 merged with a copy")
     assert "1  people.person_id: the cell is not empty [empty_cell]" in summary
 
 

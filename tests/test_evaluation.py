@@ -84,8 +84,9 @@ def test_the_story_in_order(cases):
     steps = []
     found = evaluate(cases, EvaluationPlan(title="A pilot"), progress=steps.append)
     assert steps == [
-        "Building histories", "Following people up", "Measuring reoffending", "Fitting hazards",
-        "Balancing the cohorts", "Comparing the cohorts",
+        "Building histories", "Following people up", "Measuring reoffending",
+        "Describing needs and support", "Fitting hazards", "Balancing the cohorts",
+        "Comparing the cohorts",
     ]  # fmt: skip
     told = found.summary()
     assert told.index("Reoffending:") < told.index("Kaplan") < told.index("Cox")

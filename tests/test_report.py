@@ -39,8 +39,8 @@ def test_balance_stands_before_effect_and_sections_are_in_the_order_of_the_metho
     told = [heading for heading in headings if heading != "Contents"]
     assert told == [
         "In short", "What was done", "Data, and who was left out", "Reoffending",
-        "Time to the first reoffence", "Pathway needs", "Are the cohorts alike?",
-        "What joining did", "What you can say, and what you cannot",
+        "Time to the first reoffence", "Pathway needs", "Partners and implementation",
+        "Are the cohorts alike?", "What joining did", "What you can say, and what you cannot",
     ]  # fmt: skip
 
 

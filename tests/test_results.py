@@ -35,7 +35,10 @@ def every_result():
 @pytest.fixture(scope="module")
 def results():
     cases = simulate_cases(SimulationDesign(n_people=250), rng=3)
-    followed = follow_up(cases, build_histories(cases))
+    histories = build_histories(cases)
+    programme = cases.episodes[cases.episodes["programme"] == "7PP"]
+    joined = programme["person_id"], programme["start_date"]
+    followed = follow_up(cases, histories)
     balanced = balance_cohorts(followed)
     kinds = followed.by_cause({"acquisitive": "SAC_HMICFRS2022"})
     hazards = desistance.fit_cox(followed, ["exposed", "age"], variance="cluster")
@@ -86,6 +89,10 @@ def results():
         desistance.measure_desistance(followed, reference=0.5, replicates=100, rng=1),
         balanced,
         compare_cohorts(followed, balanced),
+        desistance.needs_over_time(histories, *joined),
+        desistance.need_cooccurrence(histories),
+        desistance.need_sequence(histories),
+        desistance.support_summary(histories),
     ]
     return {type(result): result for result in made}
 

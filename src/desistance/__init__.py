@@ -30,6 +30,8 @@ STREET = {
         "specialisation",
         "career_harm",
     ),
+    "histories.needs": ("needs_over_time", "need_cooccurrence", "need_sequence", "NeedsDesign"),
+    "histories.support": ("support_summary", "first_contact"),
     "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
     "timetoevent": ("TimeToEvent",),
     "rates": ("reoffending_rates",),
@@ -100,7 +102,13 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories.careers import crime_mix as crime_mix
     from desistance.histories.careers import specialisation as specialisation
     from desistance.histories.careers import trace_careers as trace_careers
+    from desistance.histories.needs import NeedsDesign as NeedsDesign
+    from desistance.histories.needs import need_cooccurrence as need_cooccurrence
+    from desistance.histories.needs import need_sequence as need_sequence
+    from desistance.histories.needs import needs_over_time as needs_over_time
     from desistance.histories.streettime import street_time as street_time
+    from desistance.histories.support import first_contact as first_contact
+    from desistance.histories.support import support_summary as support_summary
     from desistance.identifiers import check_identifiers as check_identifiers
     from desistance.linkage import LinkColumn as LinkColumn
     from desistance.linkage import LinkPlan as LinkPlan

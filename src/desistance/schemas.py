@@ -24,6 +24,7 @@ Fate = Literal["quarantine", "warn"]
 
 FAR_OFF = pd.Timestamp("2262-01-01")  # later than any day a table may hold
 PROVEN = ("convicted", "caution")
+PARTNERS = ("third_sector", "housing", "probation", "dwp", "nhs", "police")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +216,8 @@ ASSESSMENTS = Table(
         Column("score_max", "number", "highest score the tool allows", False, True),
         Column("missing_reason", "text", "why there is no score", False, True,
                ("not_assessed", "refused", "not_applicable", "not_shared", "unknown")),
+        Column("n_items_missing", "number", "items left unanswered, which counted as 0",
+               False, True),
     ),
     rules=(
         Rule("range_reversed", "the lowest score is not above the highest",
@@ -231,6 +234,9 @@ ASSESSMENTS = Table(
         Rule("score_without_range", "the lowest and highest score are given with a score",
              "score_max", lambda rows: rows["score"].isna() | (
                  rows["score_min"].notna() & rows["score_max"].notna()), "warn"),
+        Rule("items_missing", "every item of a score was answered: one left out leans it low",
+             "n_items_missing",
+             lambda rows: rows["score"].isna() | ~(rows["n_items_missing"] > 0), "warn"),
     ),
 )  # fmt: skip
 
@@ -271,11 +277,41 @@ SUPPORT = Table(
     columns=(
         PERSON,
         Column("contact_date", "date", "day of the contact"),
-        Column("partner", "text", "who", True, False,
-               ("third_sector", "housing", "probation", "dwp", "nhs", "police")),
+        Column("partner", "text", "who", True, False, PARTNERS),
         Column("pathway", "text", "which pathway it served", False, True),
         Column("kind", "text", "what happened", False, True,
                ("referral", "contact", "review", "completed", "disengaged")),
+    ),
+)  # fmt: skip
+
+# What tells on a person: an address, a number of the police or of health, a date of birth.
+IDENTIFIES = (
+    r"@|\b\d{2,4}/\d{1,7}[A-Z]\b|\b\d{1,2}[/.-]\d{1,2}[/.-]\d{2,4}\b|\b\d{6,}\b|"
+    r"\b[A-Z]{2}\d{6}[A-Z]\b|\b\d{3} \d{3} \d{4}\b|\b[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}\b"
+)
+LONGEST_NOTE = 280  # characters
+
+ACTION_LOG = Table(
+    "action_log",
+    one_row_is="one note of what the partners learnt or agreed; never about a person",
+    key=("note_id",),
+    columns=(
+        Column("note_id", "text", "number of the note"),
+        Column("note_date", "date", "day of the note"),
+        Column("pathway", "text", "which pathway it is about", False, True),
+        Column("partner", "text", "who is to act, or acted", False, True, PARTNERS),
+        Column("status", "text", "how far it is", True, False,
+               ("open", "in_progress", "done", "dropped")),
+        Column("note", "text",
+               f"what was learnt or agreed, in {LONGEST_NOTE} characters; no name, no case"),
+        Column("release", "flag", "read and cleared for a report; empty means no", False, True),
+    ),
+    rules=(
+        Rule("note_too_long", f"a note has at most {LONGEST_NOTE} characters, on one line", "note",
+             lambda rows: ~((rows["note"].str.len() > LONGEST_NOTE)
+                            | rows["note"].str.contains(r"[\x00-\x1f\x7f]"))),
+        Rule("note_identifies", "a note holds no address, telephone or other number of a person",
+             "note", lambda rows: ~rows["note"].str.contains(IDENTIFIES, case=False)),
     ),
 )  # fmt: skip
 
@@ -295,4 +331,7 @@ EXTRACT = Table(
     ),
 )  # fmt: skip
 
-TABLES = (PEOPLE, EPISODES, OFFENCES, CUSTODY, ASSESSMENTS, AREAS, RESIDENCE, SUPPORT, EXTRACT)
+TABLES = (
+    *(PEOPLE, EPISODES, OFFENCES, CUSTODY, ASSESSMENTS),
+    *(AREAS, RESIDENCE, SUPPORT, ACTION_LOG, EXTRACT),
+)

@@ -92,6 +92,14 @@ keys    | episodes    | unknown_area             | warned      | area_id=@moon; 
 codes   | offences    | offence_code_form        | quarantined | crime_ref=@9; offence_code=28
 custody | offences    | offence_inside           | warned      | crime_ref=@9; offence_date=21/06/2021; recorded_date=; outcome_date=22/07/2021
 needs   | assessments | far_from_episode         | warned      | assessed_date=01/01/2018
+needs   | assessments | items_missing            | warned      | pathway=ETE; n_items_missing=2
+44      | action_log  | note_identifies          | quarantined | note_id=3; note=born 01/02/1990
+44      | action_log  | note_identifies          | quarantined | note_id=3; note=call 07700 900123
+44      | action_log  | note_identifies          | quarantined | note_id=3; note=moved to LE1 6ZG
+44      | action_log  | note_identifies          | quarantined | note_id=3; note=seen as 1999/123456A
+44      | action_log  | note_names               | quarantined | note_id=3; note=Visit @ANN, soon
+44      | action_log  | unknown_code             | quarantined | note_id=3; status=perhaps
+44      | action_log  | empty_cell               | quarantined | note_id=3; note=
 areas   | areas       | -                        | -           | area_id=@west
 """  # noqa: E501
 
@@ -128,6 +136,13 @@ def test_a_faulty_row_meets_its_fate_and_no_other_row_does(table, cells, rule, f
     assert total.n_quarantined == (fate == "quarantined")
     assert total.n_merged == (fate == "merged")
     assert_silent(cases.quality.summary() + cases.quality.faults.to_csv() + repr(cases))
+
+
+@pytest.mark.parametrize("note", ["x" * 281, "first line\nsecond line"])
+def test_44_a_note_is_one_short_line(note):
+    cases = checked(added("action_log", note_id="3", note=note))
+    assert fates(cases, "action_log") == [("note_too_long", "quarantined")]
+    assert len(cases.action_log) == 2
 
 
 def test_2_copies_of_a_person_that_differ_are_all_left_out_with_their_rows():

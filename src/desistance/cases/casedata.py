@@ -33,7 +33,8 @@ class CaseData:
 
     Attributes
     ----------
-    people, episodes, offences, custody, assessments, areas, residence, support, extract
+    people, episodes, offences, custody, assessments, areas, residence, support, action_log,
+    extract
         A DataFrame each, rows in the order of the table's key. Text is "string", dates are
         datetime64[ns], numbers float64, flags "boolean". A table that was not given is empty.
     extra
@@ -54,6 +55,7 @@ class CaseData:
     areas: pd.DataFrame
     residence: pd.DataFrame
     support: pd.DataFrame
+    action_log: pd.DataFrame
     extract: pd.DataFrame
     extra: tuple[str, ...]
     quality: QualityReport

@@ -259,6 +259,15 @@ def _known_area(cases: Cases) -> pd.Series:
     return area.isna() | area.isin(cases["areas"]["area_id"]) | (len(cases["areas"]) == 0)
 
 
+def _no_id_in_note(cases: Cases) -> pd.Series:
+    """Hold for notes in which no word is the id of a person; ids of three signs are too common."""
+    notes = cases["action_log"]["note"]
+    words = notes.str.casefold().str.findall(r"[\w/-]+").explode()
+    ids = cases.sortings["people"].rows["person_id"].str.casefold()
+    named = words.isin(ids[ids.str.len() > 3])
+    return ~named.groupby(level=0).any().reindex(notes.index, fill_value=False)
+
+
 def _live_by_first_start(cases: Cases) -> pd.Series:
     episodes, areas = cases["episodes"], cases["areas"]
     programme = episodes[episodes["programme"] != "IOM"]
@@ -362,4 +371,6 @@ CASE_RULES: tuple[CaseRule, ...] = (
     CaseRule("live_too_late", "areas", "go_live_date",
              "an area goes live before anyone starts there under a programme other than IOM",
              _live_by_first_start, "warn"),
+    CaseRule("note_names", "action_log", "note", "no word of a note is the id of a person",
+             _no_id_in_note),
 )  # fmt: skip

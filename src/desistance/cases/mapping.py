@@ -112,6 +112,7 @@ class CaseMapping(BaseModel):
     areas: TableMapping = TableMapping()
     residence: TableMapping = TableMapping()
     support: TableMapping = TableMapping()
+    action_log: TableMapping = TableMapping()
     extract: TableMapping = TableMapping()
 
     def of(self, table: Table) -> TableMapping:

@@ -6,13 +6,17 @@ or a choice made here. A name such as "7PP" means a shipped file; a path ending 
 user's own, in exactly the same form.
 """
 
+from desistance.catalogue.called import pathway_word, tool_word
 from desistance.catalogue.costs import cost_of, unit_costs
 from desistance.catalogue.harm import harm_weights
 from desistance.catalogue.needs import (
+    ANSWERS,
     need_shares,
     needs_from_scores,
+    pathway_answers,
     pathway_needs,
     pathway_of,
+    ratings_from_shares,
     unmapped,
 )
 from desistance.catalogue.offences import (
@@ -37,6 +41,7 @@ from desistance.catalogue.scores import (
 )
 
 __all__ = [
+    "ANSWERS",
     "Area",
     "CopasRate",
     "OffenceSet",
@@ -58,11 +63,15 @@ __all__ = [
     "offence_class",
     "offence_classes",
     "offence_set",
+    "pathway_answers",
     "pathway_needs",
     "pathway_of",
+    "pathway_word",
     "points_score",
+    "ratings_from_shares",
     "scheme",
     "score_table",
+    "tool_word",
     "unit_costs",
     "unknown_codes",
     "unmapped",

@@ -19,21 +19,35 @@ Parts make one answer by the rule of the pathway, in `pathway_needs`:
 Parts are the rows of one pathway at hand and, for a pathway with members, every member. Rows
 that do not apply to the person are no parts. A pathway that was also scored directly waits for
 no member.
+
+Why a need is unknown is one of `ANSWERS`; where several parts are unknown for several reasons, the
+first of them in that order is told. A member that nobody scored is "not_assessed".
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from desistance.catalogue.called import with_areas
+from desistance.errors import PlanError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from desistance.catalogue.pathways import Area, Pathway, PathwayScheme, Tool
+    from numpy.typing import NDArray
 
-_SCORES = ["score", "score_min", "score_max"]
-_AREA = ["pathway", "lowest", "highest", "higher_is_worse", "need_if", "not_applicable_at"]
+    from desistance.catalogue.pathways import Pathway, PathwayScheme
+
+ANSWERS = (
+    *("need", "no_need"),
+    *("refused", "not_shared", "not_assessed", "unknown", "no_cut_off", "not_applicable"),
+)
+RATINGS = ("green", "amber", "red")
+
+_REASON = {answer: place for place, answer in enumerate(ANSWERS) if place > 1}
 
 
 def needs_from_scores(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.Series:
@@ -74,6 +88,37 @@ def need_shares(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.Series:
         NaN where there is no usable score or no range.
     """
     return _rate(assessments, scheme)["share"]
+
+
+def ratings_from_shares(
+    shares: pd.Series, *, cut_points: tuple[float, float] = (1 / 3, 2 / 3)
+) -> pd.Series:
+    """Rate shares of the range green, amber or red.
+
+    Parameters
+    ----------
+    shares
+        From `need_shares`: 0 is the best end, 1 the worst.
+    cut_points
+        From which share on a rating is amber, and from which red.
+
+    Returns
+    -------
+    Series of strings, on the index of `shares`
+        <NA> where there is no share.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> ratings_from_shares(pd.Series([0.0, 0.5, 1.0, None])).tolist()
+    ['green', 'amber', 'red', <NA>]
+    """
+    amber, red = cut_points
+    if not 0 < amber < red <= 1:
+        raise PlanError("`cut_points` are two shares that rise, above 0 and up to 1.")
+    place = np.searchsorted(np.array(cut_points), shares.to_numpy(float), side="right")
+    found = pd.Series(np.array(RATINGS, object)[np.minimum(place, 2)], shares.index, dtype="string")
+    return found.mask(shares.isna())
 
 
 def pathway_of(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.Series:
@@ -134,9 +179,44 @@ def pathway_needs(
     >>> found[["pathway", "need"]].to_dict("list")
     {'pathway': ['DRG', 'ALC', 'SUB'], 'need': [False, True, True]}
     """
+    return pathway_answers(assessments, scheme, by=by)[[*by, "pathway", "need", "share"]]
+
+
+def pathway_answers(
+    assessments: pd.DataFrame,
+    scheme: PathwayScheme,
+    *,
+    by: Sequence[str] = ("person_id", "assessed_date", "tool"),
+) -> pd.DataFrame:
+    """Give one answer per pathway as `pathway_needs` does, and say why where there is none.
+
+    Parameters
+    ----------
+    assessments, scheme, by
+        As in `pathway_needs`; a column ``n_items_missing`` is added up where there is one.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `by`, then ``pathway, need, share, answer, n_items_missing``: `answer` is one of
+        `ANSWERS`, "need" and "no_need" exactly where `need` is known.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from desistance.catalogue import pathway_answers, scheme
+    >>> assessments = pd.DataFrame({
+    ...     "person_id": "p1", "tool": "OASYS", "pathway": ["ACC", "ALC"], "score": [1, None],
+    ...     "missing_reason": [None, "refused"]})
+    >>> found = pathway_answers(assessments, scheme("7PP"), by=["person_id"])
+    >>> dict(zip(found["pathway"], found["answer"]))
+    {'ACC': 'no_need', 'ALC': 'refused', 'SUB': 'refused'}
+    """
     keys = [*by]
     rated = _rate(assessments, scheme)
-    rated = rated[["pathway", "need", "share", "applies"]].reset_index(drop=True)
+    rated = rated[["pathway", "need", "share", "applies", "why"]].reset_index(drop=True)
+    unanswered = assessments.reindex(columns=["n_items_missing"]).reset_index(drop=True)
+    rated["n_items_missing"] = unanswered["n_items_missing"].astype("float64").fillna(0.0)
     rows = assessments[keys].reset_index(drop=True).join(rated)
     rows = _leave_out_what_does_not_apply(rows[rows["pathway"].notna()], [*keys, "pathway"])
     found = _combine(rows, keys, scheme)
@@ -146,7 +226,11 @@ def pathway_needs(
     together = pd.concat([found[~direct], *(_combine(part, keys, scheme) for part in parts)])
     order = pd.Categorical(together["pathway"], scheme.codes)
     together = together.assign(order=order).sort_values([*keys, "order"], kind="stable")
-    return together[[*keys, "pathway", "need", "share"]].reset_index(drop=True)
+    told = together["need"].map({True: "need", False: "no_need"}).astype("string")
+    why = together["why"].map(dict(enumerate(ANSWERS))).astype("string")
+    together["answer"] = told.fillna(why)
+    columns = [*keys, "pathway", "need", "share", "answer", "n_items_missing"]
+    return together[columns].reset_index(drop=True)
 
 
 def _leave_out_what_does_not_apply(rows: pd.DataFrame, group: list[str]) -> pd.DataFrame:
@@ -165,6 +249,8 @@ def _parts(found: pd.DataFrame, keys: list[str], pathway: Pathway) -> pd.DataFra
     answered = direct.loc[direct["need"].notna(), keys].assign(answered=True)
     waits = members.merge(answered, how="left", on=keys)["answered"].isna()
     members = members[waits | members["need"].notna()]
+    nobody_asked = members["need"].isna() & members["why"].isna()
+    members["why"] = members["why"].mask(nobody_asked, _REASON["not_assessed"])
     return pd.concat([direct, members]).assign(pathway=pathway.code)
 
 
@@ -178,6 +264,8 @@ def _combine(parts: pd.DataFrame, keys: list[str], scheme: PathwayScheme) -> pd.
         largest=("share", "max"),
         mean=("share", "mean"),
         shares=("share", "count"),
+        why=("why", "min"),
+        n_items_missing=("n_items_missing", "sum"),
     ).reset_index()
     by_mean = together["pathway"].isin([p.code for p in scheme.pathways if p.rule == "mean"])
     whole = together["shares"] == together["size"]
@@ -186,12 +274,13 @@ def _combine(parts: pd.DataFrame, keys: list[str], scheme: PathwayScheme) -> pd.
     any_need = any_need.mask((together["known"] < together["size"]) & ~any_need.fillna(False))
     mean_need = (share >= scheme.need_if_share).astype("boolean").mask(~whole)
     need = any_need.where(~by_mean, mean_need)
-    return together[[*keys, "pathway"]].assign(need=need, share=share)
+    told = together[[*keys, "pathway", "n_items_missing"]]
+    return told.assign(need=need, share=share, why=together["why"].mask(need.notna()))
 
 
 def _rate(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.DataFrame:
     """Rate every row, on the same index: its pathway, its need, and what they rest on."""
-    rows = _with_areas(assessments, scheme)
+    rows = with_areas(assessments, scheme)
     inside = (rows["score"] >= rows["lowest"]) | rows["lowest"].isna()
     inside &= (rows["score"] <= rows["highest"]) | rows["highest"].isna()
     at_top = rows["score"] == rows["not_applicable_at"]
@@ -205,11 +294,13 @@ def _rate(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.DataFrame:
     by_score = (rows["score"] >= rows["need_if"]).where(worse, rows["score"] <= rows["need_if"])
     need = by_score.where(rows["in_scheme"], share >= scheme.need_if_share).astype("boolean")
     has_cut_off = rows["need_if"].notna().where(rows["in_scheme"], width > 0)
+    need = need.mask(~(usable & has_cut_off & rows["pathway"].notna()))
     rated = pd.DataFrame(
         {
             "pathway": rows["pathway"],
-            "need": need.mask(~(usable & has_cut_off & rows["pathway"].notna())),
+            "need": need,
             "share": share,
+            "why": _why(rows["missing_reason"], at_top, usable).mask(need.notna()),
             "applies": ~(at_top | rows["missing_reason"].isin(["not_applicable"])),
             "has_cut_off": has_cut_off,
             "in_scheme": rows["in_scheme"],
@@ -219,70 +310,12 @@ def _rate(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.DataFrame:
     return rated
 
 
-def _with_areas(assessments: pd.DataFrame, scheme: PathwayScheme) -> pd.DataFrame:
-    """Put the range and cut-off of its area beside each score; rows numbered from 0."""
-    areas = pd.DataFrame(_areas(scheme), columns=["tool", "called", *_AREA])
-    areas = areas.drop_duplicates(["tool", "called"])
-    numeric = ["lowest", "highest", "need_if", "not_applicable_at"]
-    areas = areas.astype(dict.fromkeys(numeric, "float64"))
-    given = assessments.reindex(columns=[*_SCORES, "missing_reason"]).reset_index(drop=True)
-    rows: pd.DataFrame = given[_SCORES].apply(pd.to_numeric).astype("Float64").astype("float64")
-    rows["missing_reason"] = given["missing_reason"]
-    rows["tool"] = _plain(assessments["tool"])
-    rows["called"] = _plain(assessments["pathway"])
-    rows = rows.merge(areas, how="left", on=["tool", "called"], validate="many_to_one")
-
-    rows["in_scheme"] = rows["tool"].isin(areas["tool"])
-    by_code = {_plain_word(code): code for code in scheme.codes}
-    rows["pathway"] = rows["pathway"].where(rows["in_scheme"], rows["called"].map(by_code))
-    rows["higher_is_worse"] = (
-        rows["higher_is_worse"].astype("boolean").fillna(scheme.higher_is_worse).astype(bool)
+def _why(missing_reason: pd.Series, at_top: pd.Series, usable: pd.Series) -> pd.Series:
+    """Say, as a place in `ANSWERS`, why a row has no answer."""
+    given = missing_reason.map(_REASON).astype("float64")
+    told: NDArray[np.float64] = np.select(
+        [given.notna(), at_top & missing_reason.isna(), ~usable],
+        [given, _REASON["not_applicable"], _REASON["unknown"]],
+        _REASON["no_cut_off"],
     )
-    rows["lowest"] = rows["lowest"].fillna(rows["score_min"])
-    rows["highest"] = rows["highest"].fillna(rows["score_max"])
-    return rows
-
-
-def _areas(scheme: PathwayScheme) -> Iterator[tuple[object, ...]]:
-    """List every way to name what a tool scored; the tool's own names come first."""
-    for tool in scheme.tools:
-        for pathway in scheme.pathways:
-            for area in _areas_of(tool, pathway):
-                yield from _named(tool, pathway, area, (area.code, area.name, *area.also))
-        for pathway in scheme.pathways:
-            called = (pathway.code, pathway.name)
-            yield from _named(tool, pathway, _one_cut_off(tool, pathway), called)
-
-
-def _areas_of(tool: Tool, pathway: Pathway) -> list[Area]:
-    return [tool.area(code) for name, code in pathway.areas if name == tool.name]
-
-
-def _one_cut_off(tool: Tool, pathway: Pathway) -> Area | None:
-    """Give the area a row means that names only the pathway, if its areas are scored alike."""
-    areas = _areas_of(tool, pathway)
-    alike = {(area.lowest, area.highest, area.need_if) for area in areas}
-    return areas[0] if len(alike) == 1 else tool.every_pathway
-
-
-def _named(
-    tool: Tool, pathway: Pathway, area: Area | None, called: Sequence[str]
-) -> Iterator[tuple[object, ...]]:
-    scale = (
-        (area.lowest, area.highest, tool.higher_is_worse, area.need_if, area.not_applicable_at)
-        if area
-        else (None, None, tool.higher_is_worse, None, None)
-    )
-    for tool_name in {_plain_word(name) for name in (tool.name, *tool.also)}:
-        for word in called:
-            yield (tool_name, _plain_word(word), pathway.code, *scale)
-
-
-def _plain_word(word: str) -> str:
-    """Compare names by their letters and digits alone; "&" is "and"."""
-    return "".join(letter for letter in word.replace("&", "and").casefold() if letter.isalnum())
-
-
-def _plain(words: pd.Series) -> pd.Series:
-    plain = {word: _plain_word(str(word)) for word in words.dropna().unique()}
-    return words.map(plain).astype("object").reset_index(drop=True)
+    return pd.Series(told, index=usable.index)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from desistance.balance import Balance, balance_cohorts
 from desistance.comparison import CohortComparison, compare_cohorts
 from desistance.errors import NobodyToMatchError
+from desistance.evaluation.process import Process, describe_process
 from desistance.followup import FollowUp, follow_up
 from desistance.histories import build_histories
 from desistance.rates import ReoffendingRates, reoffending_rates
@@ -44,14 +45,16 @@ class Evaluation:
     balanced: Balance | None
     effects: CohortComparison | None
     not_compared: pd.DataFrame | None
+    process: Process
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self.plan.title}: {len(self.followed.people)} people followed>"
 
     def summary(self) -> str:
         """Say everything in plain text, in the order of the report."""
-        results = (self.rates, self.curves, self.hazards, self.balanced, self.effects)
+        results = (self.rates, self.curves, self.process, self.hazards, self.balanced, self.effects)
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
+        told = [part for part in told if part]
         if self.not_compared is not None:
             told.append(f"Nobody can be compared:\n{text_table(self.not_compared)}")
         return "\n\n".join(told)
@@ -88,6 +91,8 @@ def evaluate(
     overall = kaplan_meier(followed)
     curves = kaplan_meier(followed, by="cohort")
     difference = log_rank(followed, by="cohort")
+    say("Describing needs and support")
+    process = describe_process(followed, plan.needs)
     say("Fitting hazards")
     hazards = _hazards(followed, plan)
     say("Balancing the cohorts")
@@ -106,11 +111,23 @@ def evaluate(
             None,
             None,
             nobody.flow,
+            process,
         )
     say("Comparing the cohorts")
     effects = compare_cohorts(followed, balanced, plan.outcomes, until_joining=plan.until_joining)
     return Evaluation(
-        plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None
+        plan,
+        cases,
+        followed,
+        rates,
+        overall,
+        curves,
+        difference,
+        hazards,
+        balanced,
+        effects,
+        None,
+        process,
     )
 
 

@@ -15,6 +15,7 @@ from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
 from desistance.followup import FollowUpDesign
 from desistance.histories import HistoryDesign
+from desistance.histories.needs import NeedsDesign
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -50,7 +51,7 @@ class EvaluationPlan:
         Folder, workbook or database, and mapping file: paths are read from where the plan lies.
     extract_date
         When the data do not say it themselves.
-    histories, follow_up, hazards, balance, disclosure
+    histories, follow_up, needs, hazards, balance, disclosure
         The choices of each step.
     until_joining
         Whether a comparison person who joins later is watched only until then; see
@@ -73,6 +74,7 @@ class EvaluationPlan:
     notes: tuple[str, ...] = ()
     histories: HistoryDesign = field(default_factory=HistoryDesign)
     follow_up: FollowUpDesign = field(default_factory=FollowUpDesign)
+    needs: NeedsDesign = field(default_factory=NeedsDesign)
     hazards: HazardDesign = field(default_factory=HazardDesign)
     balance: BalanceDesign = field(default_factory=BalanceDesign)
     until_joining: bool = False

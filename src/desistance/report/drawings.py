@@ -23,7 +23,7 @@ def _with_intervals(line: pd.DataFrame, ax: Axes, label: str, **style: Any) -> N
     ax.errorbar(day, share, (share - low, high - share), capsize=3, label=label, **style)
 
 
-def steps(rows: pd.DataFrame, ax: Axes) -> None:
+def steps(rows: pd.DataFrame, ax: Axes, says: str = "Share not yet reoffended") -> None:
     """Draw each curve; a group of whom only single values are released, as points."""
     for group, line in rows.groupby("group", sort=False):
         if len(line) > 2:
@@ -33,6 +33,6 @@ def steps(rows: pd.DataFrame, ax: Axes) -> None:
             )
         else:
             _with_intervals(line, ax, str(group), fmt="o")
-    ax.set(xlabel="Days", ylabel="Share not yet reoffended", ylim=(0, 1), xlim=(0, None))
+    ax.set(xlabel="Days", ylabel=says, ylim=(0, 1), xlim=(0, None))
     if len(ax.get_legend_handles_labels()[1]) > 1:
         ax.legend(loc="best")

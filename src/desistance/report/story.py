@@ -28,6 +28,7 @@ from desistance.plots import figure_png
 from desistance.rates import SHARE
 from desistance.report.drawings import points, steps
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
+from desistance.report.process import implementation, needs_blocks
 from desistance.report.words import (
     ABOUT_PEOPLE,
     TERMS,
@@ -83,6 +84,8 @@ class Story:
         yield self.rates()
         yield self.time_to_reoffence()
         yield self.needs()
+        if (process := implementation(self)) is not None:
+            yield process
         if found.balanced is not None and found.effects is not None:
             yield self.balance(found.balanced)
             yield self.effect(found.effects)
@@ -202,6 +205,7 @@ class Story:
             table="needs",
         )  # fmt: skip
         blocks: list[Block] = [self.table("needs", protected, "Pathway needs on leaving")]
+        blocks += needs_blocks(self)
         if self.evaluation.hazards is not None:
             blocks += self.hazards(self.evaluation.hazards)
         return Section("Pathway needs", tuple(blocks))

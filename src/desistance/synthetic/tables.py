@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from desistance.synthetic.population import FAR, NEED_PREVALENCE
+from desistance.synthetic.programme import action_log, endings, reached, review
 
 if TYPE_CHECKING:
     from desistance.synthetic.design import SimulationDesign
@@ -50,6 +51,7 @@ def tabulate(
         for place in range(design.n_areas)
     ]
     died = _date(exit_date, future.died, extract)
+    later = rng.spawn(1)[0]  # what was added to the tables later leaves the rest as it was
     offences = pd.concat(
         [_offences(design, events, ids, exit_date, rng) for events in (past, future.events)]
     )
@@ -79,10 +81,18 @@ def tabulate(
         "custody": pd.concat([
             _custody(events, ids, exit_date, extract) for events in (past, future.events)
         ]),
-        "assessments": _assessments(design, people, ids, exit_date, rng),
+        "assessments": pd.concat([
+            first := _assessments(design, people, ids, exit_date, rng),
+            review(first, people.needs, future, ids, exit_date, extract, later),
+        ]),
         "areas": pd.DataFrame({"area_id": areas, "go_live_date": np.array(go_live)}),
         "residence": _residence(future, ids, exit_date, iom_days, extract),
-        "support": _support(people, future, ids, exit_date, joined, ended, extract, rng),
+        "support": pd.concat([
+            contacts := reached(
+                _support(people, future, ids, exit_date, joined, ended, extract, rng), later),
+            endings(contacts, ids, exit_date + np.minimum(future.died, FAR // 10), extract, later),
+        ]),
+        "action_log": action_log(),
         "extract": pd.DataFrame({
             "source": ["police", "probation"],
             "extract_date": [extract, extract],
