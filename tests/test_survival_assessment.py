@@ -299,3 +299,19 @@ def test_both_results_have_their_faces(people):
     assert "A higher score expects the event sooner" in agreed.summary()
     row = agreed.to_frame().loc[0]
     assert row.conf_low < row.estimate < row.conf_high
+
+
+def test_a_perfect_ranking_has_no_interval_of_no_width():
+    frame = pd.DataFrame({"day": [1, 2, 3, 4], "event": 1, "score": [4, 3, 2, 1]})
+    times = TimeToEvent.from_frame(frame, stop="day", event="event")
+    row = concordance(times, "score").to_frame().iloc[0]
+    assert row.estimate == 1
+    assert np.isnan(row.std_error)
+    assert row.note.startswith("not estimable: all pairs are ranked alike")
+
+
+def test_one_group_is_no_cluster_of_concordance():
+    frame = pd.DataFrame({"day": [1, 2, 3, 4], "event": 1, "score": [4, 2, 3, 1], "area": "all"})
+    times = TimeToEvent.from_frame(frame, stop="day", event="event")
+    with pytest.raises(ModelError, match="makes 1 group"):
+        concordance(times, "score", cluster="area")

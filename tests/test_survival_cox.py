@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from desistance.errors import ModelError
-from desistance.survival import fit_cox
+from desistance.survival import Category, fit_cox
 from desistance.timetoevent import TimeToEvent
 
 
@@ -241,3 +241,59 @@ def test_faces(people):
     assert axes.get_xscale() == "log"
     assert axes.xaxis.get_major_formatter()(1.5) == "1.5"
     assert f"{ratio.estimate[0]:.2f} (" in axes.get_yticklabels()[0].get_text()
+
+
+def test_one_row_that_outweighs_all_others_hides_no_monotone_likelihood():
+    frame = pd.DataFrame(
+        {
+            "start": [0, 0, 0, 4, 0, 2, 4, 0, 0, 0], "stop": [4, 2, 1, 5, 4, 4, 5, 4, 5, 1],
+            "event": [0, 1, 0, 0, 0, 0, 0, 0, 0, 0],
+            "x": [-0.1, -0.8, 0.1, -1.1, -0.7, -1.9, 0.2, 0.7, -1.3, 0.1],
+            "z": [1, 1, 0, 1, 0, 0, 1, 0, 1, 0], "c": [1, 0, 1, 0, 1, 2, 0, 2, 2, 2],
+            "w": [5.8, 0.17, 0.97, 0.012, 0.18, 0.42, 0.002, 0.001, 88.4, 4.95],
+        }
+    )  # fmt: skip
+    times = TimeToEvent.from_frame(frame, start="start", stop="stop", event="event", weight="w")
+    fit = fit_cox(times, ["x", "z", "c"])
+    assert all(note.startswith("not estimable: no event ") for note in fit.notes)
+    assert np.isnan(fit.log_hazards).all()
+    assert np.isnan(fit.covariance).all()
+
+
+def test_one_group_is_no_cluster(people):
+    times = times_of(people.assign(one="all"))
+    with pytest.raises(ModelError, match="makes 1 group for 1 term"):
+        fit_cox(times, ["age"], variance="cluster", cluster="one")
+    with pytest.raises(ModelError, match="makes 2 groups for 2 terms"):
+        fit_cox(times, ["age", "pilot"], variance="cluster", cluster="region")
+    fit = fit_cox(times, ["age"], variance="cluster", cluster="region")
+    assert "Only 2 clusters" in str(fit.caveats)
+
+
+def test_where_nobody_moves_a_term_a_robust_error_is_not_estimable(people):
+    fit = fit_cox(times_of(people.assign(day=1, reoffended=True)), ["age"], variance="robust")
+    row = fit.to_frame().iloc[0]
+    assert row.estimate == pytest.approx(1)
+    assert np.isnan(row[["std_error", "conf_low", "conf_high", "p_value"]].astype(float)).all()
+    assert row.note.startswith("not estimable: nobody moves it")
+    assert fit.tests().note.iloc[-1].startswith("not estimable")
+    assert fit.term_tests().p_value.isna().all()
+
+
+def test_labels_that_read_the_same_are_refused(people):
+    mixed = people.assign(code=pd.Series([1, "1"] * 100, dtype=object))
+    with pytest.raises(ModelError, match="'code' read the same"):
+        fit_cox(times_of(mixed), ["age"], strata="code")
+    with pytest.raises(ModelError, match="read the same"):
+        fit_cox(
+            times_of(people.assign(a=["x", "x, y"] * 100, b=["y, z", "z"] * 100)),
+            ["age"],
+            strata=["a", "b"],
+        )
+
+
+def test_codes_may_be_named_as_numbers(people):
+    times = times_of(people.assign(code=[0, 1, 2, 3] * 50))
+    as_number, as_text = (fit_cox(times, [Category("code", reference=r)]) for r in (2, "2"))
+    assert as_number.terms == ("code[0]", "code[1]", "code[3]")
+    assert as_number.coefficients == as_text.coefficients

@@ -130,9 +130,27 @@ def test_log_rank_without_two_groups_at_an_event_is_not_estimable(event, cohort)
     assert found.to_frame().note.iloc[-1].startswith("not estimable")
 
 
-def test_log_rank_refuses_weights():
-    with pytest.raises(ModelError, match="not defined with weights"):
-        log_rank(times_of([3, 4], [1, 0], weight=[1.0, 2.0], cohort=["a", "b"]), "cohort")
+def test_quantiles_are_first_days_and_so_are_their_limits():
+    curve = kaplan_meier(times_of([1, 2, 3, 4, 5, 6, 7, 8], [1, 1, 1, 1, 1, 0, 1, 0]))
+    found = curve.quantiles([0.25, 0.5, 0.9])
+    line = curve.to_frame()
+    assert found.share.tolist() == [0.25, 0.5, 0.9]
+    assert found.estimate.tolist()[:2] == [2, 4]  # S is 0.75 on day 2, 0.5 on day 4
+    assert found.conf_low[1] == line.day[line.conf_low <= 0.5].iloc[0]
+    assert np.isnan(found.estimate[2])
+    assert found.note[2] == "not estimable: fewer than 90 % had the event"
+    assert (
+        found[found.share == 0.5]
+        .drop(columns="share")
+        .reset_index(drop=True)
+        .equals(curve.median())
+    )
+
+
+@pytest.mark.parametrize("share", [0, 1, 75])
+def test_shares_lie_between_0_and_1(share):
+    with pytest.raises(ModelError, match="between 0 and 1"):
+        kaplan_meier(times_of([3, 4], [1, 0])).quantiles([share])
 
 
 def test_faces():

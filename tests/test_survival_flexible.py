@@ -162,3 +162,13 @@ def test_it_says_when_the_fitted_cumulative_hazard_falls():
     falls = (np.diff(fit.survival_at({}, range(1, 330)).estimate) > 0).any()
     assert falls == any("falls" in caveat for caveat in fit.caveats)
     assert falls
+
+
+@pytest.mark.parametrize(("days", "knots"), [([3, 9], 2), ([3, 9], 1), ([2, 5, 9], 2)])
+def test_fewer_days_with_an_event_than_knots_are_too_few(days, knots):
+    frame = pd.DataFrame({"day": [*days, 12, 13], "event": [1] * len(days) + [0, 0]})
+    fit = fit_flexible_parametric(
+        TimeToEvent.from_frame(frame, stop="day", event="event"), knots=knots
+    )
+    notes = fit.solution.notes
+    assert all(note.startswith("not estimable: too few days with an event") for note in notes)

@@ -64,6 +64,9 @@ def test_late_differences_are_found_by_late_weights():
     [
         ({}, "Log-rank test by arm"),
         ({"rho": 1}, "Peto–Peto test by arm"),
+        ({"at_risk": 1}, "Gehan–Breslow test by arm"),
+        ({"at_risk": 0.5}, "Tarone–Ware test by arm"),
+        ({"rho": 1, "at_risk": 1}, "Weighted log-rank test (rho 1, gamma 0, at risk 1) by arm"),
         ({"gamma": 0.5}, "Fleming–Harrington test (rho 0, gamma 0.5) by arm"),
     ],
 )
@@ -71,7 +74,48 @@ def test_the_test_says_its_name(weights, name):
     assert log_rank(TIMES, "arm", **weights).summary().startswith(name)
 
 
-@pytest.mark.parametrize("weights", [{"rho": -1}, {"gamma": -0.1}, {"rho": np.nan}])
+@pytest.mark.parametrize(
+    "weights", [{"rho": -1}, {"gamma": -0.1}, {"rho": np.nan}, {"at_risk": -1}]
+)
 def test_negative_weights_are_refused(weights):
     with pytest.raises(ModelError, match="0 or above"):
         log_rank(TIMES, "arm", **weights)
+
+
+def test_equal_weights_of_rows_give_the_robust_test_whatever_they_are():
+    tests = [
+        log_rank(
+            TimeToEvent.from_frame(
+                FRAME.assign(w=weight), start="start", stop="day", event="event", weight="w"
+            ),
+            "arm",
+        )
+        for weight in (1.0, 7.5)
+    ]
+    assert tests[1].statistic == pytest.approx(tests[0].statistic)
+    assert tests[0].observed == pytest.approx(log_rank(TIMES, "arm").observed)
+    assert "jackknife over people variance" in tests[0].summary()
+
+
+def test_cutting_a_persons_rows_leaves_the_weighted_test():
+    frame = FRAME.assign(person=range(80), w=RNG.random(80) + 0.5)
+    long = frame[frame.day - frame.start > 3]
+    first = long.assign(day=long.start + 2, event=False)
+    cut = pd.concat([frame.assign(start=frame.start + 2 * frame.index.isin(long.index)), first])
+    whole, parts = (
+        TimeToEvent.from_frame(
+            rows, start="start", stop="day", event="event", person="person", weight="w"
+        )
+        for rows in (frame, cut)
+    )
+    assert log_rank(parts, "arm", rho=1).statistic == pytest.approx(
+        log_rank(whole, "arm", rho=1).statistic
+    )
+
+
+def test_nobody_and_one_group_with_weights_are_not_estimable():
+    for rows in (FRAME[:0], FRAME[FRAME.arm]):
+        times = TimeToEvent.from_frame(
+            rows.assign(w=2.0), start="start", stop="day", event="event", weight="w"
+        )
+        assert log_rank(times, "arm").df == 0

@@ -229,3 +229,21 @@ def test_the_faces():
     assert fit.coefficients == fit.cox.coefficients
     assert np.log(fit.to_frame().estimate[0]) == pytest.approx(fit.to_frame(log=True).estimate[0])
     assert "4" not in fit.plot().get_xlabel()
+
+
+def test_where_everyone_is_alike_the_mean_has_no_interval_of_no_width():
+    frame = pd.DataFrame(
+        {
+            "who": [1, 1, 2, 2],
+            "start": [0, 8, 0, 10],
+            "stop": [8, 20, 10, 24],
+            "again": [1, 0, 1, 0],
+        }
+    )  # fmt: skip
+    times = TimeToEvent.from_frame(
+        frame, start="start", stop="stop", event="again", person="who", recurrent=True
+    )
+    row = mean_cumulative_function(times).at([12]).iloc[0]
+    assert row.estimate == 1
+    assert np.isnan(row[["std_error", "conf_low", "conf_high"]].astype(float)).all()
+    assert row.note.startswith("not estimable: all people are alike")

@@ -44,6 +44,7 @@ def people():
             "pilot": rng.random(n) < 0.5,
             "tier": rng.choice(["FIXED", "FLEX", "FREE"], n),
             "code": rng.integers(1, 4, n),
+            "site": np.arange(n) // 10,
             "region": rng.choice(["north", "south"], n),
             "day": rng.integers(1, 60, n),
             "kind": rng.choice(["theft", "violence"], n),
@@ -280,7 +281,7 @@ def test_rows_with_an_empty_part_are_left_out_and_counted(people):
         {"penalty": "firth"},
         {"strata": "region"},
         {"variance": "robust"},
-        {"variance": "cluster", "cluster": "code"},
+        {"variance": "cluster", "cluster": "site"},
     ],
     ids=str,
 )

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 WHOLE = 1e-6  # how far a float may be from a whole unit
 FEWEST_ROWS = 10  # so many different rows are not all there twice by chance
-LONGEST = {  # a century
-    "days": 36_525, "weeks": 5_218, "months": 1_200, "years": 100,
-    "hours": 36_525 * 24, "minutes": 36_525 * 1_440, "seconds": 36_525 * 86_400,
+LONGEST = {  # 120 years, as the clock may be age
+    "days": 43_830, "weeks": 6_262, "months": 1_440, "years": 120,
+    "hours": 43_830 * 24, "minutes": 43_830 * 1_440, "seconds": 43_830 * 86_400,
 }  # fmt: skip
 PER_YEAR = {
     "days": 365.25, "weeks": 365.25 / 7, "months": 12.0, "years": 1.0,
@@ -334,7 +334,7 @@ def _person_time_faults(
     longest = stop > LONGEST[unit]
     if longest.any():
         faults.append(
-            f"column {names[1]!r} is longer than a century in {where(longest)}; is a code such as "
+            f"column {names[1]!r} is longer than 120 years in {where(longest)}; is a code such as "
             "31/12/9999 among the dates?"
         )
     order = np.lexsort((start, person))

@@ -270,7 +270,7 @@ INPUTS = (
         43,
         "time times 1e300",
         whole("day", lambda f: f.day * 1e300),
-        "'day' is longer than a century in 80 rows",
+        "'day' is longer than 120 years in 80 rows",
     ),
     Input(
         44,
@@ -335,7 +335,7 @@ INPUTS = (
         52,
         "31/12/9999 for an unknown end",
         put("day", 2_900_000),
-        r"'day' is longer than a century in 1 row \(row 3\)",
+        r"'day' is longer than 120 years in 1 row \(row 3\)",
     ),
     Input(
         53,

@@ -157,3 +157,31 @@ def test_log_rank_is_rs(strata):
 def test_log_rank_with_late_entry_is_mantel_haenszel_over_the_stack_of_tables():
     found = log_rank(entered(), "tier")
     assert found.statistic == pytest.approx(ANSWERS["log_rank"]["entry"]["statistic"], rel=1e-11)
+
+
+WEIGHTED_TESTS = json.loads((HERE / "logrank.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("name", "times", "how"),
+    [
+        ("weights", lattice(weight="weight"), {}),
+        ("weights, entry", entered(weight="weight"), {}),
+        ("weights, entry, strata", entered(weight="weight"), {"strata": "region"}),
+        (
+            "weights, sites",
+            TimeToEvent.from_frame(
+                LATTICE, start="begin", stop="end", event="again", person="site", weight="weight",
+                recurrent=True,
+            ),
+            {},
+        ),
+        ("gehan", entered(), {"at_risk": 1}),
+        ("tarone ware", entered(), {"at_risk": 0.5}),
+    ],
+)  # fmt: skip
+def test_weighted_log_rank_tests(name, times, how):
+    """logrank.R: R's weighted score residuals at 0, and days weighted by those at risk."""
+    found = log_rank(times, "tier", **how)
+    assert found.df == 2
+    assert found.statistic == pytest.approx(WEIGHTED_TESTS[name], rel=1e-10)

@@ -47,6 +47,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+ALIKE = 1e-7  # a standard error, in parts of the estimate, that is rounding
+NO_EVENT_YET = f"{NOT_ESTIMABLE}: no event yet"
+ALL_ALIKE = f"{NOT_ESTIMABLE}: all people are alike, so their spread is 0"
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CumulativeCurve(Result):
@@ -324,7 +328,8 @@ def _cumulative_curve(
     if not 0 < confidence < 1:
         raise ModelError("`confidence` lies between 0 and 1, as 0.95.")
     any_event = sets.running(sets.n_events.astype(float)) > 0
-    error = np.where(any_event, error, np.nan)
+    alike = any_event & (error <= ALIKE * estimate)
+    error = np.where(any_event & ~alike, error, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.exp(ndtri((1 + confidence) / 2) * error / estimate)
     curve = rows.days(sets, rows.ends & ~sets.event & ~ends_for_good).assign(
@@ -332,7 +337,7 @@ def _cumulative_curve(
         std_error=error,
         conf_low=estimate / spread,
         conf_high=estimate * spread,
-        note=np.where(any_event, "", f"{NOT_ESTIMABLE}: no event yet"),
+        note=np.select([~any_event, alike], [NO_EVENT_YET, ALL_ALIKE], ""),
     )
     return CumulativeCurve(
         measure, curve, rows.counts(sets.event), by, rows.times.unit, confidence, variance,

@@ -9,7 +9,7 @@ sets of `risksets`. Conventions:
   over people: how far S would move were each person's weight a little larger, squared and added
   up, as R's ``survfit(..., robust=TRUE)``.
 * The median is the first day with S <= 0.5, and its limits the first days on which the limits of
-  S are <= 0.5. (R takes the middle of the step where S is exactly 0.5.)
+  S are <= 0.5; other quantiles likewise. (R takes the middle of the step where S is exactly 0.5.)
 * S is not known after a group's last follow-up: NaN, not the last value.
 """
 
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.groups import group_rows, read_curve
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-TOUCHES = 1e-12  # S this near to 0.5 is 0.5
+TOUCHES = 1e-12  # S this near to 0.5, say, is 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -82,15 +83,38 @@ class Survival(Result):
 
     def median(self) -> pd.DataFrame:
         """First day by which half have had the event, with limits: a row a group."""
+        return self.quantiles([0.5]).drop(columns="share")
+
+    def quantiles(self, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+        """First days by which given shares have had the event: a row a group and share.
+
+        A limit is the first day on which that of S is as low; NaN where it never is.
+
+        Returns
+        -------
+        DataFrame
+            group, share, estimate, conf_low, conf_high, note; days in `unit`.
+
+        Raises
+        ------
+        ModelError
+            If a share is not between 0 and 1.
+        """
+        if not all(0 < share < 1 for share in shares):
+            raise ModelError("`shares` lie between 0 and 1, as 0.25.")
         rows = []
         for label, _ in self._last_days():
             line = self.curve[self.curve.group == label]
-            day, low, high = (
-                _first_day(line, column) for column in ("estimate", "conf_low", "conf_high")
-            )
-            note = f"{NOT_ESTIMABLE}: fewer than half had the event" if np.isnan(day) else ""
-            rows.append((label, day, low, high, note))
-        return pd.DataFrame(rows, columns=["group", "estimate", "conf_low", "conf_high", "note"])
+            for share in shares:
+                day, low, high = (
+                    _first_day(line, column, 1 - share)
+                    for column in ("estimate", "conf_low", "conf_high")
+                )
+                many = "half" if share == 0.5 else f"{100 * share:g} %"
+                note = f"{NOT_ESTIMABLE}: fewer than {many} had the event" if np.isnan(day) else ""
+                rows.append((label, share, day, low, high, note))
+        columns = ["group", "share", "estimate", "conf_low", "conf_high", "note"]
+        return pd.DataFrame(rows, columns=columns)
 
     def summary(self) -> str:
         """Say who was followed, by which definitions, and the medians."""
@@ -244,8 +268,8 @@ def hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
     return hazard, np.divide(1.0, left, out=none, where=(hazard > 0) & (hazard < 1))
 
 
-def _first_day(line: pd.DataFrame, column: str) -> float:
-    below = line.day[line[column] <= 0.5 + TOUCHES]
+def _first_day(line: pd.DataFrame, column: str, level: float) -> float:
+    below = line.day[line[column] <= level + TOUCHES]
     return float(below.iloc[0]) if len(below) else np.nan
 
 

@@ -208,7 +208,7 @@ def fit_frequency(
     everyone = _people(came)
     people = everyone if cluster is None else without_empty(everyone, cluster)
     people, read_as = read_terms(people, terms) if len(terms) else (people, ())
-    clusters = clusters_of(people, variance, cluster)
+    clusters = clusters_of(people, variance, cluster, read_as)
     counts = people.columns[COUNT].to_numpy()
     own = design(people, read_as, np.ones(people.n))
     found = _fit(own, counts, people.stop, clusters)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 Z95 = 1.959963984540054
+NO_ERROR = f"{NOT_ESTIMABLE}: nobody moves it, so the robust variance is 0"
 BY_PROFILE = "interval and p-value by profile penalised likelihood"
 
 
@@ -38,7 +39,7 @@ def hazard_ratios(
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if profile is None:
             z = log_hazards / error
-            limits = [log_hazards + side * error for side in (0.0, -Z95, Z95)]
+            limits = [log_hazards, log_hazards - Z95 * error, log_hazards + Z95 * error]
         else:
             *sides, z = profile.T
             limits = [log_hazards, *sides]
@@ -53,7 +54,11 @@ def hazard_ratios(
             "conf_high": high,
             "statistic": z,
             "p_value": 2 * ndtr(-np.abs(z)),
-            "note": notes,
+            "note": np.where(
+                np.isnan(error) & ~np.isnan(log_hazards) & (np.array(notes, dtype=object) == ""),
+                NO_ERROR,
+                notes,
+            ),
         }
     )
 

@@ -2,14 +2,20 @@
 
 Each day's observed less expected events may be weighted by S ** rho * (1 - S) ** gamma, with S the
 Kaplan–Meier share of all groups together just before the day, in each stratum its own (Fleming and
-Harrington's family):
+Harrington's family), or by a power of the number at risk:
 
     rho = 0, gamma = 0    the log-rank test: every day alike; best where hazards are proportional
     rho = 1, gamma = 0    Peto and Peto's modification of the Wilcoxon test: early days count most
     rho = 0, gamma = 1    late days count most
     rho = 1, gamma = 1    the days in the middle
+    at_risk = 1           Gehan and Breslow's test; censoring, too, decides which days count
+    at_risk = 0.5         Tarone and Ware's test, between it and the log-rank test
 
 The weights belong in the plan: chosen after seeing the curves, the p-value means nothing.
+
+Where the rows have weights of their own, risk sets, events and S are weighted, and the variance is
+that of the score over people (see `influence`): the robust score test of a Cox model with Breslow's
+ties. Else it is hypergeometric.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.curves import just_before, share_left
+from desistance.survival.influence import OVER_PEOPLE, row_moves
 from desistance.survival.risksets import risk_sets
 from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out, without_empty
@@ -50,22 +57,24 @@ class LogRank(Result):
     Attributes
     ----------
     groups : the labels, G of them
-    n, observed : int64 arrays, shape (G,)
-        Rows and events of each group.
-    expected : float64 array, shape (G,)
-        Events expected were the hazards the same. Neither is weighted.
+    n : int64 array, shape (G,)
+        Rows of each group.
+    observed, expected : arrays, shape (G,)
+        Events, and those expected were the hazards the same, every day alike. Weights of rows
+        count in both; without any, `observed` is of whole numbers.
     score : float64 array, shape (G,)
         Observed - expected, each day weighted.
     covariance : float64 array, shape (G, G)
         Of the score.
-    rho, gamma : of the weights; see the module
+    rho, gamma, at_risk : of the weights of days; see the module
+    variance : "hypergeometric", or "infinitesimal jackknife over people" with weights
     statistic, df, p_value
         Chi-squared; NaN with 0 degrees where the groups are never at risk together.
     """
 
     groups: tuple[str, ...]
     n: Ints
-    observed: Ints
+    observed: Ints | Floats
     expected: Floats
     score: Floats
     covariance: Floats
@@ -74,8 +83,11 @@ class LogRank(Result):
     p_value: float
     rho: float
     gamma: float
+    at_risk: float
+    variance: str
     by: str
     strata: tuple[str, ...]
+    n_events: int
     n_left_out: int
     caveats: tuple[str, ...]
 
@@ -100,8 +112,9 @@ class LogRank(Result):
         """Say which groups were compared, and the test."""
         lines = [
             f"{self._name()} by {self.by}: {number(self.n.sum())} rows, "
-            f"{number(self.observed.sum())} events"
+            f"{number(self.n_events)} events"
             + (f", strata by {', '.join(self.strata)}" if self.strata else ""),
+            f"{self.variance.capitalize()} variance",
             f"Rows left out: {number(self.n_left_out)}",
             "",
             text_table(self.to_frame()),
@@ -109,11 +122,16 @@ class LogRank(Result):
         return "\n".join(lines + [f"Caveat: {caveat}" for caveat in self.caveats])
 
     def _name(self) -> str:
-        if (self.rho, self.gamma) == (0, 0):
-            return "Log-rank test"
-        if (self.rho, self.gamma) == (1, 0):
-            return "Peto–Peto test"
-        return f"Fleming–Harrington test (rho {self.rho:g}, gamma {self.gamma:g})"
+        told = f"rho {self.rho:g}, gamma {self.gamma:g}"
+        named: dict[tuple[float, float, float], str] = {
+            (0, 0, 0): "Log-rank test", (1, 0, 0): "Peto–Peto test",
+            (0, 0, 1): "Gehan–Breslow test", (0, 0, 0.5): "Tarone–Ware test",
+        }  # fmt: skip
+        if not self.at_risk:
+            other = f"Fleming–Harrington test ({told})"
+        else:
+            other = f"Weighted log-rank test ({told}, at risk {self.at_risk:g})"
+        return named.get((self.rho, self.gamma, self.at_risk), other)
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw observed against expected events of each group."""
@@ -135,31 +153,33 @@ def log_rank(
     strata: str | Sequence[str] | None = None,
     rho: float = 0.0,
     gamma: float = 0.0,
+    at_risk: float = 0.0,
 ) -> LogRank:
-    """Test whether groups have the same hazard, with delayed entry and strata.
+    """Test whether groups have the same hazard, with delayed entry, strata and weights.
 
     Parameters
     ----------
     times
-        Rows of people at risk; without weights.
+        Rows of people at risk; with weights the variance is robust, over people.
     by
         A column whose labels form the groups; it may change within a person. Rows without a
         label are left out and counted.
     strata
         A column, or several, within which groups are compared; the rows' own strata if any
         when left out.
-    rho, gamma
-        Which days count more; ``rho=1`` is Peto and Peto's test. See the module.
+    rho, gamma, at_risk
+        Which days count more; ``rho=1`` is Peto and Peto's test, ``at_risk=1`` Gehan and
+        Breslow's. See the module.
 
     Raises
     ------
     ModelError
-        If the rows have weights: the test is not defined for them. Or if `rho` or `gamma` is
-        negative.
+        If `rho`, `gamma` or `at_risk` is negative.
 
     References
     ----------
-    Mantel (1966); Peto and Peto (1972); Harrington and Fleming (1982); R survival, `survdiff`.
+    Mantel (1966); Peto and Peto (1972); Breslow (1970); Tarone and Ware (1977); Harrington and
+    Fleming (1982); weights: Lin and Wei (1989); R survival, `survdiff` and `coxph`.
 
     Examples
     --------
@@ -173,54 +193,74 @@ def log_rank(
     0.11
     """
     came = as_times(times)
-    if came.weight is not None:
-        raise ModelError(
-            "The log-rank test is not defined with weights; use the Wald test of `fit_cox` with "
-            "variance='cluster'."
-        )
-    if not (0 <= rho < np.inf and 0 <= gamma < np.inf):
-        raise ModelError("`rho` and `gamma` are 0 or above.")
+    if not all(0 <= power < np.inf for power in (rho, gamma, at_risk)):
+        raise ModelError("`rho`, `gamma` and `at_risk` are 0 or above.")
     names = [strata] if isinstance(strata, str) else list(strata or ())
     kept = came
     for name in names:
         kept = without_empty(kept, name)
     kept, group, labels = labelled(kept, by)
     stratum = labelled(kept, names)[1] if names else kept.strata
-    sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum)
-    expected, score, covariance = _compared(sets, group, len(labels), _weights(sets, rho, gamma))
+    sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum, weight=kept.weight)
+    counts = _weights(sets, rho, gamma, at_risk)
+    observed, expected, score, covariance = _compared(sets, group, len(labels), counts)
+    if kept.weight is not None:
+        covariance = _over_people(sets, group, len(labels), counts, kept.person)
     statistic, df = chi_squared(score, covariance)
     return LogRank(
         labels, np.bincount(group, minlength=len(labels)),
-        np.bincount(group[kept.event], minlength=len(labels)),
+        np.rint(observed).astype(np.int64) if kept.weight is None else observed,
         expected, score, covariance, statistic, df,
-        float(chdtrc(df, statistic)) if df else np.nan, rho, gamma, by,
+        float(chdtrc(df, statistic)) if df else np.nan, rho, gamma, at_risk,
+        "hypergeometric" if kept.weight is None else OVER_PEOPLE, by,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
-        came.n - kept.n,
+        int(kept.event.sum()), came.n - kept.n,
         (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by)),
     )  # fmt: skip
 
 
-def _weights(sets: RiskSets, rho: float, gamma: float) -> Floats:
+def _weights(sets: RiskSets, rho: float, gamma: float, at_risk: float) -> Floats:
     """What each day counts for, shape (K,)."""
-    hazard = sets.n_events / sets.at_risk(np.ones(sets.n))
-    before = just_before(sets, share_left(sets, hazard))
-    return before**rho * (1 - before) ** gamma
+    n = sets.at_risk(sets.weights())
+    before = just_before(sets, share_left(sets, np.minimum(sets.event_weight / n, 1.0)))
+    counts: Floats = before**rho * (1 - before) ** gamma * n**at_risk
+    return counts
 
 
 def _compared(
-    sets: RiskSets, group: Ints, n_groups: int, weight: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Expected events (G,), weighted score (G,) and its hypergeometric covariance (G, G)."""
-    mine = np.array([sets.at_risk((group == code).astype(float)) for code in range(n_groups)])
-    events = np.array(
-        [sets.at_last(1.0 * (sets.event & (group == code))) for code in range(n_groups)]
-    )
+    sets: RiskSets, group: Ints, n_groups: int, counts: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Observed and expected events (G,), score (G,), its hypergeometric covariance (G, G).
+
+    The score and its covariance have each day count `counts` (K,) times.
+    """
+    rows = sets.weights()
+    each = [group == code for code in range(n_groups)]
+    mine = np.array([sets.at_risk(rows * own) for own in each])
+    events = np.array([sets.at_last(rows * (sets.event & own)) for own in each])
     mine, events = (table.reshape(n_groups, sets.n_days) for table in (mine, events))
-    all_of_them, d = mine.sum(axis=0), sets.n_events
+    all_of_them, d = mine.sum(axis=0), sets.event_weight
     share = mine / all_of_them
-    spread = weight**2 * d * (all_of_them - d) / np.maximum(all_of_them - 1, 1)
+    spread = counts**2 * d * (all_of_them - d) / np.maximum(all_of_them - 1, 1)
     covariance = np.diag(share @ spread) - (share * spread) @ share.T
-    return share @ d, (events - share * d) @ weight, covariance
+    return events.sum(axis=1), share @ d, (events - share * d) @ counts, covariance
+
+
+def _over_people(
+    sets: RiskSets, group: Ints, n_groups: int, counts: Floats, person: Ints
+) -> Floats:
+    """Covariance of the score from what each person adds to it, shape (G, G)."""
+    rows = sets.weights()
+    all_of_them = sets.at_risk(rows)
+    hazard = sets.event_weight / all_of_them
+    own = row_moves(sets, counts, counts * hazard)
+    added = np.zeros((n_groups, int(person.max(initial=-1)) + 1))
+    for code in range(n_groups):
+        path = counts * sets.at_risk(rows * (group == code)) / all_of_them
+        moved = own * (group == code) - row_moves(sets, path, path * hazard)
+        added[code] = np.bincount(person, moved)
+    covariance: Floats = added @ added.T
+    return covariance
 
 
 def chi_squared(gap: Floats, covariance: Floats) -> tuple[float, int]:

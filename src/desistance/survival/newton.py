@@ -7,8 +7,12 @@ Two things keep a coefficient from being estimated, and neither may spoil the ot
   does; the term does not enter the fit.
 * **Monotone**: the likelihood keeps rising as the coefficient runs to infinity (no event among
   those with a need, say). Seen when Newton still takes whole steps that no longer gain
-  anything. The fit is then moved far out in that direction, where it no longer matters how far,
-  and goes on in the directions that are left.
+  anything, or where it comes to rest so far out that nothing is told there any more. The fit is
+  then moved far out in that direction, where it no longer matters how far, and goes on in the
+  directions that are left.
+
+No step is longer than `LONGEST_STEP`: where one row outweighs all others the first would otherwise
+go straight to where every direction looks flat.
 """
 
 from __future__ import annotations
@@ -31,6 +35,8 @@ SMALLEST_STEP = 1e-12
 MOST_STEPS = 100
 NO_GAIN = 1e-6  # log-likelihood per event of mean weight
 WHOLE_STEP = 0.1  # in the linear predictor
+LONGEST_STEP = 10.0  # of one term, in the linear predictor
+FLAT = 1e-9  # share of the information at 0 below which a direction tells nothing
 FAR_OUT = 30.0  # steps of a monotone direction: exp(-30) no longer matters
 LARGEST_PREDICTOR = 300.0
 
@@ -66,18 +72,22 @@ def maximise(problem: PartialLikelihood) -> Maximum:
     lost = np.zeros((problem.p, 0))
     point, matrix, last_size, iterations = null, null_information, np.inf, 0
     for iteration in range(1, MOST_STEPS + 1):
-        step = _newton_step(free, matrix, point.score)
+        step = _shortened(_inverse(free, matrix) @ point.score, problem)
         size = float(np.abs(step).max(initial=0.0))
-        if size < SMALLEST_STEP or (size < 1e-7 and size > last_size / 2):
-            break  # the second: as near as the data's own rounding lets it come
+        at_rest = size < SMALLEST_STEP or (size < 1e-7 and size > last_size / 2)
+        gone = _flat(free, matrix, null_information) if at_rest else free[:, :0]
+        if at_rest and not gone.shape[1]:
+            break  # or as near as the data's own rounding lets it come
         iterations = iteration
-        higher = point if _runs_away(problem, point, step) else _climb(problem, point, step)
-        if higher is point:
-            higher, gone = _move_far_out(problem, point, step, free, null_information)
+        if not at_rest:
+            higher = point if _runs_away(problem, point, step) else _climb(problem, point, step)
+            if higher is point:
+                higher, gone = _move_far_out(problem, point, step, free, null_information)
+            point, last_size = higher, size
+            matrix = problem.information(point)
+        if gone.shape[1]:
             lost = np.hstack([lost, gone])
             free = free @ null_space(lost.T @ free, rcond=1e-4)
-        point, last_size = higher, size
-        matrix = problem.information(point)
     unsettled = np.zeros(problem.p, bool)
     if size >= 1e-7:
         unsettled = np.abs(step) >= 1e-7
@@ -114,8 +124,10 @@ def _plainly_told_apart(matrix: Floats, events: float) -> bool:
     return bool((own > 1e-6 * np.diag(matrix)).all() and (own > 1e-12 * events).all())
 
 
-def _newton_step(free: Floats, matrix: Floats, score: Floats) -> Floats:
-    return _inverse(free, matrix) @ score
+def _shortened(step: Floats, problem: PartialLikelihood) -> Floats:
+    """Take no more of a step than moves any term by `LONGEST_STEP` in the linear predictor."""
+    longest = float(np.max(np.abs(step) * problem.covariates.reach, initial=0.0))
+    return step * (LONGEST_STEP / longest) if longest > LONGEST_STEP else step
 
 
 def _inverse(free: Floats, matrix: Floats) -> Floats:
@@ -153,15 +165,18 @@ def _move_far_out(
     far = problem.evaluate(point.beta + step * np.clip(room, 0.0, FAR_OUT))
     if not np.isfinite(far.log_likelihood):
         far = point
-    lost = [step]
+    gone = _flat(free, problem.information(far), null_information)
+    return far, np.column_stack([_only_large(step), gone])
+
+
+def _flat(free: Floats, matrix: Floats, null_information: Floats) -> Floats:
+    """Directions in which next to nothing is left of the information at 0, shape (p, m)."""
     try:
-        share, directions = eigh(
-            free.T @ problem.information(far) @ free, free.T @ null_information @ free
-        )
-        lost += list((free @ directions[:, share < 1e-9]).T)
+        share, directions = eigh(free.T @ matrix @ free, free.T @ null_information @ free)
     except LinAlgError:
-        pass
-    return far, np.column_stack([_only_large(direction) for direction in lost])
+        return free[:, :0]
+    found = (free @ directions[:, share < FLAT]).T
+    return np.array([_only_large(direction) for direction in found]).reshape(-1, len(free)).T
 
 
 def _only_large(direction: Floats) -> Floats:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from desistance.errors import ModelError
 from desistance.results import NOT_ESTIMABLE, Caveat
 from desistance.survival.penalty import Ridge
 from desistance.survival.terms import told_of_left_out
@@ -128,6 +129,19 @@ def caveats_of_counts(
             )
         )
     return tuple(said)
+
+
+def refuse_few_clusters(cluster: str | None, n_clusters: int, n_terms: int) -> None:
+    """Refuse a named column of so few groups that their moves, which add up to 0, have no spread.
+
+    Of one group the sandwich is 0; of no more groups than terms it is in some direction.
+    """
+    if cluster is not None and 0 < n_clusters <= n_terms:
+        raise ModelError(
+            f"`cluster={cluster!r}` makes {n_clusters} group{'s' * (n_clusters != 1)} for "
+            f"{n_terms} term{'s' * (n_terms != 1)}, and a clustered variance needs more groups "
+            "than terms: name a finer column, enter fewer terms, or leave `cluster` out."
+        )
 
 
 def told_of_few_events(events: int, terms: int) -> str:

@@ -34,6 +34,7 @@ from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.cox import CoxFit
 from desistance.survival.hazardratios import Z95
+from desistance.survival.reasons import refuse_few_clusters
 from desistance.survival.residuals import strata_columns
 from desistance.survival.risksets import risk_sets
 from desistance.survival.suspicion import noticed
@@ -57,6 +58,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+
+ALIKE = 1e-14  # a standard error that is rounding
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -192,13 +195,16 @@ def concordance(
     total = float(weight @ pairs) / 2
     difference = float(weight @ signs) / 2 / total if total else np.nan
     groups = labelled(kept, cluster)[1] if cluster else kept.person
+    refuse_few_clusters(cluster, int(groups.max(initial=-1)) + 1, 1)
     moves = np.bincount(groups, weight * (signs - difference * pairs))
+    spread = float(np.sqrt(moves @ moves)) / 2 / total if total else np.nan
+    alike = spread <= ALIKE
     return Concordance(
         score=name,
         estimate=(1 + difference) / 2,
-        std_error=float(np.sqrt(moves @ moves)) / 2 / total if total else np.nan,
+        std_error=np.nan if alike else spread,
         pairs=total,
-        note="" if total else f"{NOT_ESTIMABLE}: no two people can be compared",
+        note=_note(total, alike=alike),
         strata=tuple(by) or (("the rows' strata",) if stratum is not None else ()),
         clusters=cluster or "people",
         weighted=kept.weight is not None,
@@ -208,6 +214,12 @@ def concordance(
         n_left_out=came.n - kept.n,
         caveats=tuple(told_of_left_out(came, kept)),
     )
+
+
+def _note(pairs: float, *, alike: bool) -> str:
+    if not pairs:
+        return f"{NOT_ESTIMABLE}: no two people can be compared"
+    return f"{NOT_ESTIMABLE}: all pairs are ranked alike, so their spread is 0" if alike else ""
 
 
 def _numbers(times: TimeToEvent, name: str) -> Floats:

@@ -31,7 +31,7 @@ from desistance.survival.cox.variance import blanked, unscaled
 from desistance.survival.hazardratios import forest, hazard_ratios
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import clustered_score, partial_likelihood
-from desistance.survival.reasons import caveats_of, why_not_estimable
+from desistance.survival.reasons import caveats_of, refuse_few_clusters, why_not_estimable
 from desistance.survival.terms import Term, labelled, read_terms, without_empty
 
 if TYPE_CHECKING:
@@ -225,6 +225,7 @@ def fit_fine_gray(
     watched = watch(kept, group, code)
     sets = subdistribution_sets(kept, code, watched)
     problem = partial_likelihood(sets, covariates(kept, read_as, sets), "breslow")
+    refuse_few_clusters(cluster, int(clusters.max(initial=-1)) + 1, problem.p)
     top = maximise(problem)
     notes = why_not_estimable(problem, top)
     slopes = top.beta / problem.covariates.scale

@@ -58,12 +58,12 @@ def _with_places(terms: tuple[Term, ...]) -> Iterator[tuple[Term, list[int]]]:
 
 def _wald(fitted: CoxFit, contrasts: Floats) -> tuple[float, int, float]:
     """Test that combinations (c, p) of the log hazards are 0; c = 0 for no test."""
-    if not len(contrasts):
-        return np.nan, 0, np.nan
     used = np.flatnonzero((contrasts != 0).any(axis=0))
     contrasts = contrasts[:, used]
     off = contrasts @ fitted.log_hazards[used]
     spread = contrasts @ fitted.covariance[np.ix_(used, used)] @ contrasts.T
+    if not len(contrasts) or np.isnan(spread).any():
+        return np.nan, 0, np.nan
     size = np.sqrt(np.diag(spread))
     turned, directions = np.linalg.eigh(spread / np.outer(size, size))
     kept = turned > SPANS_NOTHING * turned[-1]

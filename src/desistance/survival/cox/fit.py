@@ -19,7 +19,13 @@ from desistance.survival.cox.choices import check_choices, check_frailty, check_
 from desistance.survival.cox.fitted import CoxFit
 from desistance.survival.cox.inblocks import fit_in_blocks
 from desistance.survival.cox.overtime import at_zero, lay_out, let_vary
-from desistance.survival.cox.variance import blanked, sandwich, score_statistic, unscaled
+from desistance.survival.cox.variance import (
+    blanked,
+    sandwich,
+    score_statistic,
+    told_apart,
+    unscaled,
+)
 from desistance.survival.exact import exact_likelihood
 from desistance.survival.frailty import (
     PERSON,
@@ -34,6 +40,7 @@ from desistance.survival.penalty import maximise_penalised, profile_limits
 from desistance.survival.reasons import (
     caveats_of,
     offer_of_firth,
+    refuse_few_clusters,
     what_the_penalty_does,
     why_not_estimable,
 )
@@ -150,6 +157,7 @@ def fit_cox(
         set_up = partial_likelihood if penalty or frailty else suited_likelihood
         problem = set_up(sets, x, ties)
     clusters = labelled(kept, cluster)[1] if cluster else kept.person
+    refuse_few_clusters(cluster, int(clusters.max(initial=-1)) + 1, problem.p)
     shared = None
     if frailty:
         codes, groups = frailty_groups(kept, frailty)
@@ -165,7 +173,7 @@ def fit_cox(
         covariance = model
     else:
         together = laid.by_piece(clusters) if variance == "cluster" else laid.origin
-        covariance = sandwich(problem, top, together)
+        covariance = told_apart(sandwich(problem, top, together), model)
     notes = why_not_estimable(problem, top)
     slopes = top.beta / problem.covariates.scale
     slopes[list(top.aliased)] = 0.0

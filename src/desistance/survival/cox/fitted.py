@@ -106,7 +106,7 @@ class CoxFit(Result):
         weights or several events a person read the Wald test. With Firth's penalty the first is
         of the penalised likelihood and the second is not defined; with a ridge none is.
         """
-        found = np.isfinite(self.log_hazards)
+        found = np.isfinite(self.log_hazards) & np.isfinite(np.diag(self.covariance))
         beta, matrix = self.log_hazards[found], self.covariance[np.ix_(found, found)]
         error = np.sqrt(np.diag(matrix))
         unit = np.where(error > 0, error, 1.0)  # so that no term's unit hides another's

@@ -23,13 +23,14 @@ from desistance.survival.baseline import baseline_hazard
 from desistance.survival.blocks.likelihood import BlockedLikelihood, Part
 from desistance.survival.covariates import Covariates, centre_scale_reach, measure, pooled
 from desistance.survival.cox.fitted import CoxFit
-from desistance.survival.cox.variance import blanked, score_statistic, unscaled
+from desistance.survival.cox.variance import blanked, score_statistic, told_apart, unscaled
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import PartialLikelihood, centred_events
 from desistance.survival.penalty import maximise_penalised
 from desistance.survival.reasons import (
     Counted,
     caveats_of_counts,
+    refuse_few_clusters,
     what_the_penalty_does,
     why_not_estimable,
 )
@@ -145,14 +146,16 @@ def fit_in_blocks(
     found = _survey(reading, terms)
     problem = _problem(reading, found, ties)
     top = maximise(problem) if penalty is None else maximise_penalised(problem, penalty)
-    model = unscaled(top.covariance, problem)
-    covariance = model if variance == "model" else _sandwich(problem, top, found)
+    n_clusters = len(found.cluster_labels) if around else found.n_people
+    refuse_few_clusters(cluster, n_clusters, problem.p)
+    model = covariance = unscaled(top.covariance, problem)
+    if variance != "model":
+        covariance = told_apart(_sandwich(problem, top, found), model)
     notes = why_not_estimable(problem, top)
     slopes = top.beta / problem.covariates.scale
     slopes[list(top.aliased)] = 0.0
     slopes[top.runaway | top.unsettled] = np.nan
     blank = np.array([bool(note) for note in notes], dtype=bool)
-    n_clusters = len(found.cluster_labels) if around else found.n_people
     counted = Counted(found.n, found.n_people, found.n_events, found.most_events, n_clusters)
     return CoxFit(
         terms=problem.covariates.names,

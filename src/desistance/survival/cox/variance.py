@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
+NOTHING = 1e-16  # of the model's variance
+
+
 def unscaled(covariance: Floats, problem: PartialLikelihood) -> Floats:
     """Turn a covariance of scaled coefficients into one of log hazards, shape (p, p)."""
     scale = problem.covariates.scale
@@ -42,6 +45,16 @@ def sandwich(problem: PartialLikelihood, top: Maximum, cluster: Ints | None) -> 
         moves = residuals @ top.covariance
         total += moves.T @ moves
     return unscaled(total, problem)
+
+
+def told_apart(covariance: Floats, model: Floats) -> Floats:
+    """Empty the rows and columns of a sandwich for terms that nobody moves.
+
+    `model` (p, p) is the inverse information. Where everyone had the event on one day each
+    residual is 0, and what is left of the sandwich is rounding.
+    """
+    none = np.diag(covariance) <= NOTHING * np.diag(model)
+    return blanked(covariance, none & (np.diag(model) > 0))
 
 
 def blanked(covariance: Floats, blank: NDArray[np.bool_]) -> Floats:

@@ -113,7 +113,7 @@ def fit_split_population(
     _refuse_repeated_events(kept)
     for name in columns_of([*read_as, *share_read_as]):
         _refuse_what_changes(kept, name)
-    clusters = clusters_of(kept, variance, cluster)
+    clusters = clusters_of(kept, variance, cluster, read_as, share_read_as)
     rows = log_rows(kept)
     location = design(kept, read_as, rows.weight)
     share = design(kept, share_read_as, rows.weight)

@@ -11,7 +11,7 @@ from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
 from desistance.results import NOT_ESTIMABLE
 from desistance.survival.curves import kaplan_meier
-from desistance.survival.reasons import caveats_of
+from desistance.survival.reasons import caveats_of, refuse_few_clusters
 from desistance.survival.terms import labelled, read_terms, without_empty
 
 if TYPE_CHECKING:
@@ -69,7 +69,9 @@ def rows_to_fit(
     return kept, tuple(read_terms(kept, names)[1] if len(names) else () for names in terms)
 
 
-def clusters_of(times: TimeToEvent, variance: Variance, cluster: str | None) -> Ints | None:
+def clusters_of(
+    times: TimeToEvent, variance: Variance, cluster: str | None, *terms: Sequence[Term]
+) -> Ints | None:
     """Which rows the sandwich adds up before it squares, shape (n,); None for no sandwich."""
     if variance not in ("model", "robust", "cluster"):
         raise ModelError("`variance` is 'model', 'robust' or 'cluster'.")
@@ -79,7 +81,12 @@ def clusters_of(times: TimeToEvent, variance: Variance, cluster: str | None) -> 
         return None
     if variance == "robust":
         return np.arange(times.n)
-    return labelled(times, cluster)[1] if cluster else times.person
+    if not cluster:
+        return times.person
+    codes = labelled(times, cluster)[1]
+    n_terms = sum(len(term.names) for read_as in terms for term in read_as)
+    refuse_few_clusters(cluster, int(codes.max(initial=-1)) + 1, max(n_terms, 1))
+    return codes
 
 
 def caveats(

@@ -190,7 +190,7 @@ def fit_parametric(
         raise ModelError(f"`distribution` is one of {', '.join(get_args(Distribution))}.")
     came = as_times(times)
     kept, (read_as,) = rows_to_fit(came, terms, cluster=cluster)
-    clusters = clusters_of(kept, variance, cluster)
+    clusters = clusters_of(kept, variance, cluster, read_as)
     rows = log_rows(kept)
     location = design(kept, read_as, rows.weight)
     designs = {LOCATION: location}

@@ -246,7 +246,7 @@ def fit_flexible_parametric(
         raise ModelError("`scale` is 'hazard' or 'odds'.")
     came = as_times(times)
     kept, (read_as,) = rows_to_fit(came, terms, cluster=cluster)
-    clusters = clusters_of(kept, variance, cluster)
+    clusters = clusters_of(kept, variance, cluster, read_as)
     rows = log_rows(kept)
     own = design(kept, read_as, rows.weight)
     solution = solve_spline(rows, own, _knots(kept, knots), scale, clusters)

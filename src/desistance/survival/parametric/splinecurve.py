@@ -122,7 +122,8 @@ def solve_spline(
     names = (*terms.names, "log time", *(f"spline {j + 1}" for j in range(n_inner)))
     is_term = np.arange(len(names)) < len(terms.names)
     is_term[0] = False
-    if len(np.unique(knots)) < max(len(knots), 2):
+    event_days = np.unique(rows.log_stop[rows.event])
+    if min(len(np.unique(knots)), len(event_days)) < max(len(knots), 2):
         why = f"too few days with an event for {n_inner} inner knots" if len(knots) else "no event"
         none = np.full(len(names), np.nan)
         return SplineCurve(

@@ -63,10 +63,14 @@ def labelled(
     for name in names:
         column = as_labels(times.columns[name])
         known = [str(label) for label in column.cat.categories]
-        codes = codes * len(known) + column.cat.codes.to_numpy()
-        labels = [f"{left}, {right}" if left else right for left in labels for right in known]
-    used, codes = np.unique(codes, return_inverse=True)
-    return times, codes.astype(np.int64), tuple(labels[i] for i in used)
+        both = codes * len(known) + column.cat.codes.to_numpy()
+        used, codes = np.unique(both, return_inverse=True)
+        pairs = [(labels[pair // len(known)], known[pair % len(known)]) for pair in used]
+        labels = [f"{left}, {right}" if left else right for left, right in pairs]
+    if len(set(labels)) < len(labels):
+        told = " and ".join(map(repr, names))
+        raise ModelError(f"Labels of {told} read the same, 1 and '1' say: give each its own.")
+    return times, codes.astype(np.int64), tuple(labels)
 
 
 def as_labels(column: pd.Series) -> pd.Series:

@@ -127,7 +127,9 @@ class Category(Term):
 
     def __post_init__(self) -> None:
         """Put the reference first, and refuse labels that cannot be told apart."""
-        levels = tuple(self.levels)
+        levels = tuple(map(str, self.levels))
+        if self.reference is not None:
+            object.__setattr__(self, "reference", str(self.reference))
         if len(set(levels)) < len(levels):
             raise ModelError(f"Labels of {self.column!r} read the same: give each its own.")
         if self.reference is not None and levels:
