@@ -43,7 +43,7 @@ STREET = "reoffences per year in the community"
 FIRST, FIRST_CALENDAR = "first reoffences per year at risk", "first reoffences per year"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReoffendingRates(Result):
     """Reoffending in groups.
 

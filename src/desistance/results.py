@@ -65,9 +65,12 @@ def _fill(template: str, counts: dict[str, int], show: Callable[[int], str]) -> 
     return template
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Result:
-    """What an estimator found. Subclasses are frozen and slotted, and fill in `to_frame`."""
+    """What an estimator found. Subclasses are frozen and slotted, and fill in `to_frame`.
+
+    A result is equal to itself alone: compare frames.
+    """
 
     def to_frame(self) -> pd.DataFrame:
         """One row per term, group or day; columns from `COLUMNS`."""

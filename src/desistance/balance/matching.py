@@ -63,7 +63,7 @@ class BalanceDesign:
             raise ModelError("`ratio` is 1 or more, or None, and `caliper` is above 0.")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Balance(Result):
     """Who is compared with whom, and how alike they are.
 

@@ -66,7 +66,7 @@ WEIGHTED = "weighted to those who joined"
 TINY = 1e-9  # a standard error below this is none
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CohortComparison(Result):
     """What joining did, by outcome.
 

@@ -17,7 +17,7 @@ go straight to where every direction looks flat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +47,8 @@ class Maximum:
 
     `aliased` maps a covariate to those it is a combination of (none: it is constant);
     `runaway` and `unsettled` are bool arrays (p,) of terms whose likelihood is monotone, and
-    of terms that had not come to rest after `iterations`. `covariance` is 0 in aliased and
-    runaway directions.
+    of terms that had not come to rest after `iterations`. `null` is the start, without risks.
+    `covariance` is 0 in aliased and runaway directions.
     """
 
     point: Point
@@ -64,13 +64,13 @@ class Maximum:
 
 def maximise(problem: PartialLikelihood) -> Maximum:
     """Climb from 0 to the maximum, to a step below `SMALLEST_STEP` and one step more."""
-    null = problem.evaluate(np.zeros(problem.p))
-    null_information = problem.information(null)
+    point = problem.evaluate(np.zeros(problem.p))
+    null, null_information = replace(point, risk=np.zeros(0)), problem.information(point)
     aliased = find_aliases(null_information, float(problem.sets.event_weight.sum()))
     kept = np.array([j for j in range(problem.p) if j not in aliased], dtype=int)
     free = np.eye(problem.p)[:, kept]
     lost = np.zeros((problem.p, 0))
-    point, matrix, last_size, iterations = null, null_information, np.inf, 0
+    matrix, last_size, iterations = null_information, np.inf, 0
     for iteration in range(1, MOST_STEPS + 1):
         step = _shortened(_inverse(free, matrix) @ point.score, problem)
         size = float(np.abs(step).max(initial=0.0))

@@ -253,7 +253,12 @@ def squares(problem: PartialLikelihood, at: Point, risk: Floats) -> Floats:
     hazard = sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
     for rows in sets.blocks(1 + problem.p, tables=False):
         x = problem.covariates.block(rows)[1:]
-        total += (x * (risk[rows] * hazard[rows])) @ x.T
+        weight = risk[rows] * hazard[rows]
+        if weight.min() < 0:  # where days are weighed by something that may be below 0
+            total += (x * weight) @ x.T
+        else:  # of a matrix by its own transpose only half is computed
+            x *= np.sqrt(weight, out=weight)
+            total += x @ x.T
     return total
 
 

@@ -86,7 +86,7 @@ def caveats_of(
         kept.n,
         int(kept.person.max(initial=-1)) + 1,
         int(kept.event.sum()),
-        0 if shared else int(np.bincount(kept.person, kept.event).max(initial=0)),
+        0 if shared else int(np.bincount(kept.person[kept.event]).max(initial=0)),
         int(clusters.max(initial=-1)) + 1,
     )
     told = caveats_of_counts(counted, notes, variance, penalised=penalised)

@@ -56,7 +56,7 @@ class NeedsDesign:
             raise PlanError("`later_to` does not come before `later_from`.")
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NeedsOverTime(Result):
     """Needs before and later, by tool and pathway.
 

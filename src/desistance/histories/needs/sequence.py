@@ -34,7 +34,7 @@ SEEN, GONE = "seen", "resolved"
 NEVER_SEEN = np.iinfo(np.int64).max
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NeedSequence(Result):
     """Steps from one assessment to the next, and the order in which needs are seen and resolved.
 

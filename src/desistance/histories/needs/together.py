@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EVERYONE = "everyone"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class NeedsTogether(Result):
     """Needs at one time, in pairs and counted.
 

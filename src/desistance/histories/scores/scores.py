@@ -40,7 +40,7 @@ NO_SANCTION = f"{NOT_ESTIMABLE}: no offence was proven before the day"
 NO_START = f"{NOT_ESTIMABLE}: nothing to count offence-free months from"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class RiskScores(Result):
     """Risk scores: research re-implementations, not operational scores.
 

@@ -35,7 +35,7 @@ Kind = Literal["contact", "referral"]
 MONTHS_A_YEAR = 12
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SupportSummary(Result):
     """What support people of a programme had.
 

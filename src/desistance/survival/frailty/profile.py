@@ -126,7 +126,8 @@ def maximise_with_frailty(
         why = "the likelihood rises with the variance without end"
         lost = replace(plain, unsettled=~stuck)
         return lost, plain.covariance, _unknown(by, labels, events, why)
-    nothing = Profile(replace(this, free=this.free[:0]), plain.null)
+    start = problem.evaluate(np.zeros(problem.p))
+    nothing = Profile(replace(this, free=this.free[:0]), start)
     null = replace(plain.null, log_likelihood=nothing.value(nothing.best_theta()))
     limits = profile.limit(theta, -1), profile.limit(theta, 1)
     best = profile.value(theta), plain.point.log_likelihood

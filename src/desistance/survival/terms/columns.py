@@ -37,7 +37,10 @@ def one_column(times: TimeToEvent, name: str) -> pd.Series:
 
 def without_empty(times: TimeToEvent, name: str) -> TimeToEvent:
     """Leave out and count the rows where a column is empty."""
-    empty = one_column(times, name).isna().to_numpy()
+    column = one_column(times, name)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
+        return times  # such a column has no empty cells
+    empty = column.isna().to_numpy()
     return times.only(~empty, f"`{name}` is empty") if empty.any() else times
 
 
