@@ -18,6 +18,7 @@ from desistance.histories import build_histories
 from desistance.linkage import Links
 from desistance.results import COLUMNS, Caveat, Result, number
 from desistance.synthetic import SimulationDesign, simulate_cases
+from tests.trajectory_people import people_of
 
 
 def every_result():
@@ -87,6 +88,8 @@ def results():
         desistance.fit_frequency(followed.repeated(), ["age"]),
         desistance.bootstrap(desistance.nelson_aalen, plain, replicates=20, rng=1),
         desistance.measure_desistance(followed, reference=0.5, replicates=100, rng=1),
+        desistance.fit_trajectories(people_of(n=60, seed=1), groups=2, starts=2, rng=1),
+        desistance.choose_groups(people_of(n=60, seed=1), groups=(1, 2), starts=2, rng=1),
         balanced,
         compare_cohorts(followed, balanced),
         desistance.needs_over_time(histories, *joined),
@@ -112,7 +115,8 @@ def test_results_are_frozen_and_slotted(results):
 def test_frames_are_tidy(results):
     own = {"covariate", "mean_joined", "mean_before", "mean_after", "smd_before", "smd_after",
            "light", "outcome", "interval", "measure", "horizon", "predicted", "age", "can_say",
-           "cannot_say"}  # fmt: skip
+           "cannot_say", "n_groups", "log_likelihood", "n_parameters", "bic", "bic_by_period", "entropy", "smallest_share",
+           "least_posterior", "least_odds", "starts_at_best"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

@@ -19,7 +19,7 @@ STREET = {
     "linkage": ("suspected_duplicates", "LinkColumn", "LinkPlan", "link_sensitivity"),
     "linkage.pairs": ("link_tables",),  # not with the others: it opens splink
     "synthetic": ("simulate_cases", "SimulationDesign"),
-    "histories": ("build_histories", "Histories", "risk_scores"),
+    "histories": ("build_histories", "Histories", "risk_scores", "offences_by_period"),
     "histories.streettime": ("street_time",),
     "histories.careers": (
         "trace_careers",
@@ -66,6 +66,7 @@ STREET = {
         "bootstrap",
     ),
     "survival.frequency": ("fit_frequency",),  # not with the others: it opens statsmodels
+    "trajectories": ("fit_trajectories", "choose_groups"),
     "desisting": ("measure_desistance",),
     "balance": ("balance_cohorts", "BalanceDesign"),
     "comparison": ("compare_cohorts",),
@@ -94,6 +95,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.followup import follow_up as follow_up
     from desistance.histories import Histories as Histories
     from desistance.histories import build_histories as build_histories
+    from desistance.histories import offences_by_period as offences_by_period
     from desistance.histories import risk_scores as risk_scores
     from desistance.histories.careers import Careers as Careers
     from desistance.histories.careers import age_crime_curve as age_crime_curve
@@ -150,6 +152,8 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.synthetic import SimulationDesign as SimulationDesign
     from desistance.synthetic import simulate_cases as simulate_cases
     from desistance.timetoevent import TimeToEvent as TimeToEvent
+    from desistance.trajectories import choose_groups as choose_groups
+    from desistance.trajectories import fit_trajectories as fit_trajectories
 else:
 
     def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """What was known about a person before any given day: offences, custody, needs, risk scores."""
 
 from desistance.histories.histories import Histories, HistoryDesign, build_histories
+from desistance.histories.periods import offences_by_period
 from desistance.histories.scores import (
     RiskScores,
     all_reoffending_predictor,
@@ -18,6 +19,7 @@ __all__ = [
     "all_reoffending_predictor",
     "build_histories",
     "copas_rate",
+    "offences_by_period",
     "ogp",
     "ogrs3",
     "ovp",
