@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from desistance.balance import BalanceDesign, balance_cohorts
-from desistance.balance.diagnostics import balance_table, effective_size, traffic_light
-from desistance.balance.propensity import covariate_columns
+from desistance.balance.covariates import covariate_columns
+from desistance.balance.diagnostics import compare_columns, effective_size, traffic_light
 from desistance.cases import CaseData
 from desistance.errors import ModelError
 from desistance.followup import FollowUpDesign, follow_up
@@ -135,7 +135,7 @@ def test_a_term_that_does_not_vary_among_those_who_joined_is_measured_all_the_sa
     exposed = np.array([True, True, False, False, False, False])
     before = np.array([1, 1, 0.5, 0.5, 0.5, 0.5])
     after = np.array([1, 1, 1.0, 0.0, 0.5, 0.5])
-    table = balance_table(columns, exposed, before, after)
+    table = compare_columns(columns, exposed, before, after)
     assert table["smd_after"].item() == 0
     assert 0 < table["smd_before"].item() < 2
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -66,9 +67,7 @@ def test_standard_errors_match_a_bootstrap_of_people(pilot, compared):
 
 
 def _with(balanced, matches):
-    return type(balanced)(
-        balanced.design, balanced.names, matches, balanced.table, balanced.flow, balanced.caveats
-    )
+    return replace(balanced, matches=matches)
 
 
 def test_without_anybody_to_compare_nothing_is_estimated(pilot):

@@ -47,6 +47,7 @@ def results():
     frame = pd.DataFrame({"day": rng.integers(1, 90, 200), "event": rng.random(200) < 0.7})
     frame["age"] = rng.normal(30, 5, 200)
     frame["cohort"], frame["kind"] = rng.choice(["a", "b"], 200), rng.choice(["sac", "other"], 200)
+    areas = pd.DataFrame({"group": list("ab"), "estimate": [0.8, 0.9], "std_error": 0.2})
     plain = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
     records = pd.DataFrame({"table": "police", "record_id": list("123")})
     pairs = {"table_a": "police", "record_a": ["1", "2"], "table_b": "police",
@@ -64,6 +65,15 @@ def results():
         desistance.crime_mix(careers),
         desistance.specialisation(careers, replicates=20, rng=1),
         desistance.career_harm(careers),
+        desistance.power(60, ratio=[1, 10]),
+        desistance.pool_areas(areas, scale="ratio"),
+        desistance.break_even(
+            cost_per_person=900.0,
+            cost_per_reoffence=3000.0,
+            price_year="2015/16",
+            prevented=(0.5, -0.1, 1.0),
+        ),
+        desistance.estimate_propensity(followed, terms=["age"]),
         desistance.reoffending_rates(followed),
         desistance.kaplan_meier(followed, by="cohort"),
         desistance.log_rank(followed, by="cohort"),
@@ -115,8 +125,9 @@ def test_results_are_frozen_and_slotted(results):
 def test_frames_are_tidy(results):
     own = {"covariate", "mean_joined", "mean_before", "mean_after", "smd_before", "smd_after",
            "light", "outcome", "interval", "measure", "horizon", "predicted", "age", "can_say",
-           "cannot_say", "n_groups", "log_likelihood", "n_parameters", "bic", "bic_by_period", "entropy", "smallest_share",
-           "least_posterior", "least_odds", "starts_at_best"}  # fmt: skip
+           "cannot_say", "n_groups", "log_likelihood", "n_parameters", "bic", "bic_by_period",
+           "entropy", "smallest_share", "least_posterior", "least_odds",
+           "starts_at_best"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

@@ -68,8 +68,15 @@ STREET = {
     "survival.frequency": ("fit_frequency",),  # not with the others: it opens statsmodels
     "trajectories": ("fit_trajectories", "choose_groups"),
     "desisting": ("measure_desistance",),
-    "balance": ("balance_cohorts", "BalanceDesign"),
-    "comparison": ("compare_cohorts",),
+    "balance": (
+        "estimate_propensity",
+        "match_cohorts",
+        "weigh_cohorts",
+        "balance_table",
+        "balance_cohorts",
+        "BalanceDesign",
+    ),
+    "comparison": ("compare_cohorts", "power", "simulated_power", "pool_areas", "break_even"),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
     "report": ("write_report",),
     "disclosure": ("DisclosurePolicy",),
@@ -82,9 +89,17 @@ __all__ = list(_ROOM_OF)
 if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STREET
     from desistance.balance import BalanceDesign as BalanceDesign
     from desistance.balance import balance_cohorts as balance_cohorts
+    from desistance.balance import balance_table as balance_table
+    from desistance.balance import estimate_propensity as estimate_propensity
+    from desistance.balance import match_cohorts as match_cohorts
+    from desistance.balance import weigh_cohorts as weigh_cohorts
     from desistance.cases import CaseData as CaseData
     from desistance.cases import load_cases as load_cases
+    from desistance.comparison import break_even as break_even
     from desistance.comparison import compare_cohorts as compare_cohorts
+    from desistance.comparison import pool_areas as pool_areas
+    from desistance.comparison import power as power
+    from desistance.comparison import simulated_power as simulated_power
     from desistance.desisting import measure_desistance as measure_desistance
     from desistance.disclosure import DisclosurePolicy as DisclosurePolicy
     from desistance.evaluation import Evaluation as Evaluation

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -159,3 +160,34 @@ def pseudonymise(
         )  # fmt: skip
         typer.echo(told.summary())
         typer.echo(f"Key {secret.id}. Written to {out}")
+
+
+def power(
+    people: Annotated[list[int], typer.Argument(help="People exposed: one size or several.")],
+    ratio: Annotated[
+        list[float] | None, typer.Option(help="How many each is compared with (1).")
+    ] = None,
+    rate: Annotated[float, typer.Option(help="Reoffenders per 100 of the comparison.")] = 56.0,
+    difference: Annotated[float | None, typer.Option(help="In rates, per 100 people.")] = None,
+    hazard_ratio: Annotated[float | None, typer.Option(help="Of the first reoffence.")] = None,
+    simulate: Annotated[
+        int, typer.Option(help="Made-up pilots to run instead, of PEOPLE who left IOM.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(help="Of the made-up pilots.")] = 2026,
+) -> None:
+    """Say how small an effect a pilot of a size can find."""
+    with _one_sentence():
+        from desistance.comparison import power as reckon
+        from desistance.comparison import simulated_power
+        from desistance.synthetic import SimulationDesign
+
+        if not simulate:
+            found = [reckon(people, ratio=ratio or 1.0, rate=rate, difference=difference,
+                            hazard_ratio=hazard_ratio)]  # fmt: skip
+        else:
+            plain = SimulationDesign()
+            effect = plain.effect if hazard_ratio is None else hazard_ratio
+            designs = [replace(plain, n_people=n, effect=effect) for n in people]
+            found = [simulated_power(one, replicates=simulate, rng=seed) for one in designs]
+        for one in found:
+            typer.echo(one.summary())

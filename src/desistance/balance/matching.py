@@ -1,32 +1,50 @@
-"""Match each person who joined to people of the same risk set with a like chance of joining."""
+"""Match each person who was exposed to people who were not, with a like chance of it.
+
+Of a follow-up, only people of the same risk set are matched: all have gone the same time since
+leaving. Of a frame, a row is a person. A person exposed weighs 1, and those matched to them share a
+weight of 1, so that the comparison stands for those exposed who could be matched (ATT). Nobody's
+place in the table matters: ties go to the label, or the person, that comes first.
+
+nearest
+    Greedy: those exposed are served by their score, see `nearest`; everybody within the caliper
+    with ``ratio=None`` (radius matching, as the Justice Data Lab does).
+optimal
+    The pairs with the least total distance.
+full
+    Sets of one of a cohort and any number of the other, with the least total distance.
+strata
+    Everybody who agrees on the `exact` and `coarsened` columns, whatever their score.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
-from desistance.balance.diagnostics import (
-    AMBER,
-    GREEN,
-    balance_table,
-    effective_size,
-    traffic_light,
-)
-from desistance.balance.propensity import covariate_columns, log_odds_of_joining
-from desistance.balance.riskset import candidates
-from desistance.errors import ModelError, NobodyToMatchError
-from desistance.plots import DARK_GREY, new_axes
-from desistance.results import Caveat, Result, text_table
+from desistance.balance.cohorts import Balance, balanced_rows
+from desistance.balance.nearest import Order, nearest, once_each, within
+from desistance.balance.optimal import full_sets, optimal_pairs
+from desistance.balance.propensity import NEEDS, Method, estimate_propensity, label_order
+from desistance.errors import ModelError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
+    from desistance.balance.propensity import Propensity
     from desistance.followup import FollowUp
 
-NEEDS = "needs"  # stands for every pathway need of the scheme
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+
+DECIMALS = 12
+Way = Literal["nearest", "optimal", "full", "strata"]
+Distance = Literal["probability", "log-odds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +66,8 @@ class BalanceDesign:
         all risk sets; obeyed pair by pair.
     exact
         Columns (as in `terms`) on which matched people must agree.
+    propensity
+        How the chance is estimated; see `desistance.balance.propensity`.
     """
 
     terms: tuple[str, ...] = (
@@ -57,81 +77,10 @@ class BalanceDesign:
     ratio: int | None = None
     caliper: float = 0.2
     exact: tuple[str, ...] = ()
+    propensity: Method = "ridge"
 
     def __post_init__(self) -> None:
-        if (self.ratio is not None and self.ratio < 1) or not self.caliper > 0:
-            raise ModelError("`ratio` is 1 or more, or None, and `caliper` is above 0.")
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Balance(Result):
-    """Who is compared with whom, and how alike they are.
-
-    Attributes
-    ----------
-    design : BalanceDesign
-    names : tuple of str
-        Comparison group, and those who joined.
-    matches : DataFrame
-        ``match, person, day, exposed, log_odds, weight``: the sets that stand, one row each for
-        the person who joined (weight 1) and everyone compared (weights of a set add up to 1).
-    table : DataFrame
-        The balance, see `desistance.balance.diagnostics`.
-    flow : DataFrame
-        ``step, n_left_out, n_remaining``: from everyone who joined to those matched.
-    caveats : tuple of str
-    """
-
-    design: BalanceDesign
-    names: tuple[str, str]
-    matches: pd.DataFrame
-    table: pd.DataFrame
-    flow: pd.DataFrame
-    caveats: tuple[str, ...]
-
-    @property
-    def n_matched(self) -> int:
-        """How many of those who joined are matched."""
-        return int(self.matches["exposed"].sum())
-
-    @property
-    def n_compared(self) -> int:
-        """How many different people they are compared with."""
-        return int(self.matches.loc[~self.matches["exposed"], "person"].nunique())
-
-    @property
-    def light(self) -> str:
-        """The worst traffic light of the table."""
-        return traffic_light(float(self.table["smd_after"].abs().max()))
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row per column of numbers: means, and differences before and after."""
-        return self.table.copy()
-
-    def summary(self) -> str:
-        """Say what was matched to what, and how well."""
-        return "\n".join(
-            [
-                f"{self.n_matched} people of {self.names[1]} matched to {self.n_compared} of "
-                f"{self.names[0]} on the same day since leaving: balance is {self.light}",
-                text_table(self.flow),
-                text_table(self.table),
-                *self.caveats,
-            ]
-        )
-
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the standardised mean differences before and after (a love plot)."""
-        ax = new_axes(ax, size=(7.2, 0.28 * len(self.table) + 1.6))
-        place = np.arange(len(self.table))[::-1]
-        ax.axvspan(-AMBER, AMBER, color=DARK_GREY, alpha=0.12, lw=0, label="within 0.10")
-        ax.axvline(0, color=DARK_GREY, lw=0.8)
-        ax.plot(self.table["smd_before"], place, "o", mfc="none", label="before matching")
-        ax.plot(self.table["smd_after"], place, "s", label="after matching")
-        ax.set_yticks(place, self.table["term"])
-        ax.set_xlabel("Standardised mean difference")
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
-        return ax
+        _check(self.ratio, self.caliper)
 
 
 def balance_cohorts(followed: FollowUp, design: BalanceDesign | None = None) -> Balance:
@@ -159,76 +108,170 @@ def balance_cohorts(followed: FollowUp, design: BalanceDesign | None = None) -> 
         If nobody joined, or a term is unknown.
     """
     design = design or BalanceDesign()
-    rows, flow = candidates(followed)
-    if rows.empty:
-        raise NobodyToMatchError(
-            f"Nobody who joined {followed.design.joining} can be matched.", flow
+    chance = estimate_propensity(followed, terms=design.terms, method=design.propensity)
+    return match_cohorts(
+        chance, ratio=design.ratio, replacement=True, caliper=design.caliper, exact=design.exact
+    )
+
+
+def match_cohorts(
+    propensity: Propensity,
+    *,
+    method: Way = "nearest",
+    ratio: int | None = 1,
+    replacement: bool = False,
+    caliper: float | None = None,
+    distance: Distance | None = None,
+    exact: Sequence[str] = (),
+    coarsened: Mapping[str, Sequence[float]] | None = None,
+    order: Order = "largest",
+) -> Balance:
+    """Match those exposed to people with a like chance of it.
+
+    Parameters
+    ----------
+    propensity
+        From `estimate_propensity`, of a frame or a follow-up.
+    method
+        See `desistance.balance.matching`.
+    ratio
+        Up to how many are matched to each exposed; everybody within the caliper when None.
+    replacement
+        Whether a person may serve several.
+    caliper
+        Furthest a pair may be apart, in standard deviations of the distance over all rows; obeyed
+        pair by pair. None for any distance.
+    distance
+        What is compared: "probability" (the default of a frame) or "log-odds" (of a follow-up).
+    exact, coarsened
+        Columns on which matched people must agree, and inner edges of the intervals within which
+        they must: ``{"age": [25, 35]}`` makes three, each closed on the left.
+    order
+        Whether the largest or smallest score is served first by "nearest".
+
+    Returns
+    -------
+    Balance
+        `weights` stand on the index of the input.
+
+    Raises
+    ------
+    ModelError
+        If the choices do not go together, or nobody can be matched.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"joined": [0, 0, 0, 1, 1, 0], "age": [20, 25, 31, 30, 41, 45]})
+    >>> fitted = estimate_propensity(frame, exposed="joined", terms=["age"])
+    >>> match_cohorts(fitted).weights.tolist()
+    [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+    """
+    _check(ratio, caliper)
+    _choices(method, ratio, distance, order, caliper, replacement=replacement)
+    of_frame = propensity.sets is None
+    distance = distance or ("probability" if of_frame else "log-odds")
+    score = propensity.log_odds if distance == "log-odds" else expit(propensity.log_odds)
+    score = np.round(score, DECIMALS)  # people with the same covariates have the same score
+    spread = float(score.std(ddof=1))
+    furthest = np.inf if caliper is None else caliper * spread
+    place, block = _blocks(propensity, exact, coarsened or {})
+    served = score[place], propensity.exposed[place], block[place]
+    if method == "strata":
+        one, other = _strata(*served[1:])
+    elif method == "optimal":
+        one, other = optimal_pairs(*served, ratio=ratio or 1, caliper=furthest)
+    elif method == "full":
+        one, other = full_sets(*served, caliper=furthest)
+    elif ratio is None:
+        one, other = within(*served, caliper=furthest)
+    elif of_frame or replacement:
+        one, other = nearest(
+            *served, ratio=ratio, replacement=replacement, caliper=furthest, order=order
         )
-    person, day = rows["person"].to_numpy(), rows["day"].to_numpy()
-    known = followed.known_from(person, day)
-    fixed = followed.known.iloc[person].reset_index(drop=True)
-    known = known.join(fixed[[name for name in fixed if name not in known]])
-    needs = [f"need_{code}" for code in followed.histories.scheme.headline]
-    terms = [name for term in design.terms for name in (needs if term == NEEDS else (term,))]
-    columns = covariate_columns(known, terms)
-    exposed = rows["exposed"].to_numpy()
-    log_odds = log_odds_of_joining(columns, exposed, day)
-    rows["log_odds"] = log_odds
-    alike = rows["match"].astype(str)
-    for name in design.exact:
-        alike = alike + "|" + covariate_labels(known, name)
-    ratio = len(rows) if design.ratio is None else design.ratio
-    weight = _nearest(rows, alike, ratio, design.caliper * float(log_odds.std()))
-    rows["weight"] = weight
-    set_size = rows.groupby("match")["match"].transform("size")
-    before = np.where(exposed, 1.0, 1 / (set_size - 1))
-    table = balance_table(columns, exposed, before, weight)
-    n_matched = int((weight[exposed] > 0).sum())
-    n_sets = int(exposed.sum())
-    step = ("nobody near enough in the chance of joining", n_sets - n_matched, n_matched)
-    flow = pd.concat([flow, pd.DataFrame([step], columns=flow.columns)], ignore_index=True)
-    matches = rows[weight > 0].reset_index(drop=True)
-    return Balance(design, followed.design.names, matches, table, flow, _caveats(matches, table))
+    else:
+        person = propensity.sets["person"].to_numpy()[place]  # type: ignore[index]
+        one, other = once_each(*served, person, ratio=ratio, caliper=furthest, order=order)
+    one, other = place[one], place[other]
+    told = {
+        "nearest": "everyone" if ratio is None else f"the {ratio} nearest",
+        "optimal": f"the best {ratio} in all",
+        "full": "full matching",
+        "strata": "strata",
+    }[method]
+    if method != "strata" and caliper is not None:
+        told += f" within {caliper:g} SD of the {distance.replace('-', ' ')}"
+    said = []
+    if caliper is None and method != "strata" and len(one):
+        worst = float(np.abs(score[one] - score[other]).max()) / spread
+        said.append(
+            f"There is no caliper: the pair furthest apart is {worst:.2f} standard deviations of "
+            f"the {distance} apart."
+        )
+    return balanced_rows(propensity, one, other, told, said, full=method in ("full", "strata"))
 
 
-def covariate_labels(known: pd.DataFrame, name: str) -> pd.Series:
-    """Give the labels of a column on which matched people must agree; unknown is a label."""
-    if name not in known:
+def _check(ratio: int | None, caliper: float | None) -> None:
+    if (ratio is not None and ratio < 1) or (caliper is not None and not caliper > 0):
+        raise ModelError("`ratio` is 1 or more, or None, and `caliper` is above 0.")
+
+
+def _choices(
+    method: str, ratio: int | None, distance: str | None, order: str, caliper: float | None,
+    *, replacement: bool,
+) -> None:  # fmt: skip
+    """Refuse choices that do not go together."""
+    for name, value, known in (
+        ("method", method, get_args(Way)),
+        ("distance", distance or "log-odds", get_args(Distance)),
+        ("order", order, get_args(Order)),
+    ):
+        if value not in known:
+            raise ModelError(f"`{name}` is one of {', '.join(known)}.")
+    if ratio is None and method == "nearest" and (caliper is None or not replacement):
+        raise ModelError("`ratio=None` needs a `caliper` and `replacement=True`.")
+    if replacement and method != "nearest":
+        raise ModelError(f'`replacement=True` is for method="nearest", not "{method}".')
+
+
+def _blocks(
+    propensity: Propensity, exact: Sequence[str], coarsened: Mapping[str, Sequence[float]]
+) -> tuple[Ints, Ints]:
+    """Order the rows by label, or by person; and number the groups whose members may be matched."""
+    frame = propensity.frame
+    keys: list[Ints] = []
+    for name in exact:
+        keys.append(pd.factorize(_column(frame, name).astype("string").fillna("unknown"))[0])
+    for name, edges in coarsened.items():
+        values = _column(frame, name)
+        known = values.to_numpy(float, na_value=np.nan)
+        keys.append(np.where(values.isna(), -1, np.searchsorted(np.asarray(edges), known, "right")))
+    if propensity.sets is None:
+        place = label_order(frame.index)
+    else:
+        keys.append(propensity.sets["match"].to_numpy())
+        place = np.lexsort((propensity.sets["person"], propensity.sets["match"]))
+    if not keys:
+        return place, np.zeros(len(frame), np.int64)
+    block = np.unique(np.column_stack(keys), axis=0, return_inverse=True)[1]
+    return place, block.reshape(-1)
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    if name not in frame:
         raise ModelError(
-            f"{name!r} is not known of people; there are {', '.join(map(str, known))}."
+            f"{name!r} is not known of people; there are {', '.join(map(str, frame))}."
         )
-    return known[name].astype("string").fillna("unknown")
+    return frame[name]
 
 
-def _nearest(rows: pd.DataFrame, alike: pd.Series, ratio: int, caliper: float) -> np.ndarray:
-    """Weigh the nearest `ratio` of each set within the caliper; 1 for the person who joined."""
-    exposed, log_odds = rows["exposed"].to_numpy(), rows["log_odds"].to_numpy()
-    match = rows["match"].to_numpy()
-    own = pd.Series(log_odds[exposed], index=match[exposed])
-    own_group = pd.Series(alike.to_numpy()[exposed], index=match[exposed])
-    distance = np.abs(log_odds - own.reindex(match).to_numpy())
-    fits = ~exposed & (distance <= caliper) & (own_group.reindex(match).to_numpy() == alike)
-    order = np.lexsort((rows["person"], distance, ~fits, match))
-    place = pd.Series(1, index=order).groupby(match[order]).cumsum().sort_index().to_numpy()
-    chosen = fits.to_numpy() & (place <= ratio)
-    n_chosen = pd.Series(chosen).groupby(match).transform("sum").to_numpy()
-    share = 1 / np.maximum(n_chosen, 1)
-    return np.where(exposed, (n_chosen > 0).astype(float), chosen * share)
-
-
-def _caveats(matches: pd.DataFrame, table: pd.DataFrame) -> tuple[str, ...]:
-    compared = matches[~matches["exposed"]]
-    size = effective_size(compared.groupby("person")["weight"].sum().to_numpy())
-    said: list[str] = [
-        Caveat(
-            "Each comparison person may serve several matches; together they carry as much weight "
-            "as {size} people.",
-            size=round(size),
-        )
-    ]
-    unlike = table.loc[table["smd_after"].abs() > AMBER, "term"]
-    if len(unlike):
-        said.append(f"Not balanced (beyond {AMBER}): {', '.join(unlike)}.")
-    elif (table["smd_after"].abs() > GREEN).any():
-        said.append(f"Every difference is within {AMBER}, some beyond {GREEN}.")
-    return tuple(said)
+def _strata(exposed: NDArray[np.bool_], block: Ints) -> tuple[Ints, Ints]:
+    """Chain the members of every block that has both cohorts: each to the first of the other."""
+    rows = np.arange(len(block))
+    n = int(block.max()) + 1
+    first = np.full((2, n), len(block))
+    np.minimum.at(first, (exposed.astype(int), block), rows)
+    both = (first.max(axis=0) < len(block))[block]
+    ours, theirs = rows[exposed & both], rows[~exposed & both]
+    one = np.concatenate([ours, first[1][block[theirs]]])
+    other = np.concatenate([first[0][block[ours]], theirs])
+    return one, other

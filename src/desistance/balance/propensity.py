@@ -1,64 +1,374 @@
-"""The chance of joining, from what was known that day.
+"""The chance of being exposed, from what was known before: the propensity score.
 
-Covariates are turned into columns of numbers: numbers as they are, a yes/no as 1/0, text as one
-column for each label but the first. What was not known is a state of its own: it gets the mean
-and a column `<term> unknown`, so that nobody is left out and missing never reads as "no".
+Of a plain frame, a row is a person. Of a follow-up, a row is a person on a day on which somebody
+joined, among those who could have joined that day (see `riskset`); the days since leaving enter
+too: they are the same within a set, so they do not tell its members apart, but they keep the other
+terms from standing in for time. No outcome is read.
+
+Four ways to estimate it:
+
+logistic
+    Logistic regression by maximum likelihood.
+ridge
+    The same with a ridge of 1 on standardised columns: finite where a need decides who joins.
+boosted
+    Gradient-boosted trees (scikit-learn), each person scored by trees that were grown without
+    them (five folds, by person), so that nobody's score has learnt their own cohort.
+hazard
+    Of a follow-up only: the hazard of joining among those at risk of it that day (Cox's partial
+    likelihood, a stratum a set).
+
+References
+----------
+Rosenbaum and Rubin (1983), Biometrika 70(1); McCaffrey, Ridgeway and Morral (2004), Psychological
+Methods 9(4), of boosting; Lu (2005), Biometrics 61(3), of the hazard of joining.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
+from scipy.stats import norm
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from desistance.errors import ModelError
+from desistance.balance.covariates import covariate_columns
+from desistance.balance.dual import balancing_slopes
+from desistance.balance.riskset import candidates
+from desistance.errors import ModelError, NobodyToMatchError
+from desistance.plots import house_style, new_axes
+from desistance.results import NOT_ESTIMABLE, Caveat, Result, number, text_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-RIDGE = 1.0  # of standardised columns: keeps the score finite where a need decides who joins
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from desistance.followup import FollowUp
+
+    Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+
+Method = Literal["logistic", "ridge", "boosted", "hazard"]
+
+NEEDS = "needs"  # stands for every pathway need of the scheme
+RIDGE = 1.0  # of standardised columns
+CERTAIN = 15.0  # log odds beyond which a score has run away
+FOLDS = 5
+NAMES = ("not exposed", "exposed")
 
 
-def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame:
-    """Turn terms into columns of numbers; constant columns are dropped.
+@runtime_checkable
+class Followed(Protocol):
+    """A follow-up, told from a frame by what it can do."""
+
+    def known_from(self, person: NDArray[np.int64], day: NDArray[np.int64]) -> pd.DataFrame:
+        """What was known of people on days since leaving."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Propensity(Result):
+    """The chance of being exposed, for each of n rows.
+
+    Attributes
+    ----------
+    frame : DataFrame, n rows
+        The rows scored, as they came: weights and matches stand on its index.
+    columns : DataFrame, shape (n, p)
+        The covariates that terms were turned into.
+    exposed : bool array, shape (n,)
+    log_odds : float64 array, shape (n,)
+        Of being exposed; under "hazard" log hazards, which compare only within a set.
+    sets : DataFrame or None, n rows
+        ``match, person, day`` of each row of a follow-up.
+    coefficients : DataFrame
+        ``term, estimate, std_error, conf_low, conf_high, statistic, p_value, note``.
+    flow : DataFrame
+        ``step, n_left_out, n_remaining``: of those exposed.
+    """
+
+    method: Method
+    terms: tuple[str, ...]
+    names: tuple[str, str]
+    frame: pd.DataFrame
+    columns: pd.DataFrame
+    exposed: Bools
+    log_odds: Floats
+    sets: pd.DataFrame | None
+    coefficients: pd.DataFrame
+    flow: pd.DataFrame
+    caveats: tuple[str, ...]
+
+    @property
+    def score(self) -> pd.Series:
+        """The chance of being exposed, on the index of the input."""
+        return pd.Series(expit(self.log_odds), index=self.frame.index, name="propensity")
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per covariate: log odds ratio of being exposed."""
+        return self.coefficients.copy()
+
+    def summary(self) -> str:
+        """Say who was scored, how, and how far the cohorts overlap."""
+        spread = (
+            pd.DataFrame(self.log_odds).groupby(self.exposed)[0].quantile(np.array([0.1, 0.5, 0.9]))
+        )
+        overlap = spread.unstack().rename(index=dict(enumerate(self.names)))
+        overlap.columns = ["10 %", "median", "90 %"]
+        return "\n".join(
+            [
+                f"Chance of being {self.names[1]}, {self.method}: "
+                f"{number(int(self.exposed.sum()))} of {number(len(self.exposed))} rows",
+                text_table(self.coefficients),
+                "",
+                "Log odds:",
+                text_table(overlap),
+                *(f"Caveat: {caveat}" for caveat in self.caveats),
+            ]
+        )
+
+    def plot(self, *, ax: Axes | None = None) -> Axes:
+        """Draw both cohorts' distributions of log odds over each other: the overlap."""
+        ax = new_axes(ax)
+        bins = np.histogram_bin_edges(self.log_odds, bins=24).tolist()
+        with house_style():
+            for is_exposed, name in zip((False, True), self.names, strict=True):
+                inside = self.log_odds[self.exposed == is_exposed]
+                share = np.full(len(inside), 100 / max(len(inside), 1))
+                ax.hist(inside, bins, weights=share, alpha=0.55, label=name)
+            ax.set(xlabel="Log odds of joining", ylabel="Share of the cohort (%)")
+            ax.legend()
+        return ax
+
+
+def estimate_propensity(
+    people: pd.DataFrame | FollowUp,
+    *,
+    terms: Sequence[str],
+    exposed: str | None = None,
+    method: Method = "logistic",
+    names: tuple[str, str] | None = None,
+    rng: int = 0,
+) -> Propensity:
+    """Estimate each person's chance of being exposed.
+
+    Parameters
+    ----------
+    people
+        A frame with a row a person, or a follow-up whose exposure starts later.
+    terms
+        Columns the chance is modelled on. Of a follow-up: columns of `Histories.known_on` as known
+        on the day of joining, columns of `FollowUp.people` fixed on leaving, and "needs" for every
+        pathway. What is not known is a state of its own, so nobody is left out.
+    exposed
+        The column of a frame that says who was exposed (yes/no or 1/0).
+    method
+        See `desistance.balance.propensity`.
+    names
+        What the cohorts are called: not exposed, and exposed.
+    rng
+        Seed of "boosted".
 
     Raises
     ------
     ModelError
-        If a term is not a column; the message lists the columns there are.
+        If a column is missing or empty, or only one cohort is there.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"joined": [0, 0, 0, 1, 1, 0], "age": [20, 25, 31, 30, 41, 45]})
+    >>> fitted = estimate_propensity(frame, exposed="joined", terms=["age"])
+    >>> fitted.score.round(2).tolist()
+    [0.16, 0.22, 0.3, 0.29, 0.47, 0.55]
     """
-    columns: dict[str, np.ndarray] = {}
-    for term in terms:
-        if term not in known:
-            raise ModelError(
-                f"{term!r} is not known of people; there are {', '.join(map(str, known))}."
+    if method not in get_args(Method):
+        raise ModelError(f"`method` is one of {', '.join(get_args(Method))}.")
+    if isinstance(terms, str) or not len(terms):
+        raise ModelError("`terms` is a list of columns, one at least.")
+    if isinstance(people, pd.DataFrame):
+        if method == "hazard":
+            raise ModelError('"hazard" needs a follow-up: a frame has no days to join on.')
+        frame, is_exposed = people, _exposed(people, exposed)
+        sets, flow, time = None, _everyone(is_exposed), np.zeros((len(people), 0))
+        names = names or NAMES
+        person = np.arange(len(people))
+    elif isinstance(people, Followed):
+        if exposed is not None:
+            raise ModelError("`exposed` is for a frame; a follow-up knows who joined.")
+        sets, flow = candidates(people)
+        if sets.empty:
+            raise NobodyToMatchError(
+                f"Nobody who joined {people.design.joining} can be matched.", flow
             )
-        values = known[term]
-        missing = values.isna().to_numpy()
-        if values.dtype.kind in "biuf":
-            numbers = values.to_numpy(float, na_value=np.nan)
-            filler = np.nanmean(numbers) if not missing.all() else 0.0
-            columns[term] = np.where(missing, filler, numbers)
-        else:
-            labels = sorted(values.dropna().astype(str).unique())
-            for label in labels[1:]:
-                columns[f"{term} {label}"] = values.eq(label).fillna(False).to_numpy(float)
-        if missing.any():
-            columns[f"{term} unknown"] = missing.astype(float)
-    table = pd.DataFrame(columns, index=known.index)
-    return table.loc[:, table.max() > table.min()]
+        is_exposed, day = sets["exposed"].to_numpy(), sets["day"].to_numpy()
+        person = sets["person"].to_numpy()
+        frame = _known(people, person, day)
+        needs = [f"need_{code}" for code in people.histories.scheme.headline]
+        terms = [name for term in terms for name in (needs if term == NEEDS else (term,))]
+        time = np.column_stack([day, np.sqrt(day)])
+        names = names or people.design.names
+    else:
+        raise ModelError("`people` is a frame with a row a person, or a follow-up.")
+    groups = None if sets is None else sets["match"].to_numpy()
+    # In the order of labels, so that no bit depends on the order in which the rows came.
+    place = label_order(frame.index) if sets is None else np.arange(len(frame))
+    columns = covariate_columns(frame.iloc[place], terms)
+    log_odds = np.empty(len(frame))
+    log_odds[place], coefficients = _fit(
+        method, columns, time, is_exposed[place], groups, person, rng
+    )
+    columns = columns.reindex(frame.index) if sets is None else columns
+    return Propensity(
+        method, tuple(terms), names, frame, columns, is_exposed, log_odds, sets, coefficients, flow,
+        _caveats(log_odds, is_exposed, names, columns.shape[1]),
+    )  # fmt: skip
 
 
-def log_odds_of_joining(columns: pd.DataFrame, exposed: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """Fit a logistic regression over all risk sets; give each row's log odds.
+def _exposed(frame: pd.DataFrame, exposed: str | None) -> Bools:
+    if exposed is None:
+        raise ModelError("`exposed` names the column that says who was exposed.")
+    if exposed not in frame:
+        raise ModelError(f"`exposed={exposed!r}` is not a column.")
+    if frame.index.has_duplicates:
+        raise ModelError("The index of the frame has labels that repeat; `reset_index()` it.")
+    values = frame[exposed]
+    if values.isna().any():
+        raise ModelError(f"{exposed!r} is empty in {values.isna().sum()} of {len(values)} rows.")
+    if not values.isin([0, 1]).all():
+        raise ModelError(f"{exposed!r} holds other values than 0 and 1, or yes and no.")
+    found = values.to_numpy(dtype=bool)
+    if found.all() or not found.any():
+        raise ModelError(f"{exposed!r} is the same for everybody: there is nobody to compare.")
+    return found
 
-    The days since leaving enter too (they are the same within a set, so they do not tell its
-    members apart, but they keep the other terms from standing in for time).
-    """
-    time = np.column_stack([day, np.sqrt(day)])
-    design = StandardScaler().fit_transform(np.column_stack([columns.to_numpy(float), time]))
-    model = LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000)
-    return model.fit(design, exposed).decision_function(design)
+
+def label_order(index: pd.Index) -> NDArray[np.int64]:
+    """Give the places of rows in the order of their labels; of mixed kinds, that of their text."""
+    try:
+        return np.argsort(index.to_numpy(), kind="stable")
+    except TypeError:
+        return np.argsort(index.astype(str).to_numpy(), kind="stable")
+
+
+def _everyone(exposed: Bools) -> pd.DataFrame:
+    return pd.DataFrame(
+        [("people who were exposed", 0, int(exposed.sum()))],
+        columns=["step", "n_left_out", "n_remaining"],
+    )
+
+
+def _known(followed: FollowUp, person: NDArray[np.int64], day: NDArray[np.int64]) -> pd.DataFrame:
+    """What was known of each row on its day, and what was fixed on leaving."""
+    known = followed.known_from(person, day)
+    fixed = followed.known.iloc[person].reset_index(drop=True)
+    return known.join(fixed[[name for name in fixed if name not in known]])
+
+
+def _fit(
+    method: Method,
+    columns: pd.DataFrame,
+    time: Floats,
+    exposed: Bools,
+    groups: NDArray[np.int64] | None,
+    person: NDArray[np.int64],
+    rng: int,
+) -> tuple[Floats, pd.DataFrame]:
+    """Score every row, and tell the coefficients."""
+    scaler = StandardScaler()
+    x = scaler.fit_transform(np.column_stack([columns.to_numpy(float), time]))
+    p, names = columns.shape[1], [str(name) for name in columns]
+    if method == "boosted":
+        return _boosted(x, exposed, person, rng), _told(
+            names, None, None, "boosted trees have none"
+        )
+    if method == "hazard":
+        assert groups is not None
+        slopes, information = balancing_slopes(x[:, :p], exposed, groups)
+        error = np.sqrt(np.diag(np.linalg.pinv(information)))
+        scale = scaler.scale_[:p]
+        return x[:, :p] @ slopes, _told(names, slopes / scale, error / scale)
+    ridge = method == "ridge"
+    model = (
+        LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000) if ridge
+        else LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12)
+    )  # fmt: skip
+    log_odds = model.fit(x, exposed).decision_function(x)
+    estimate = model.coef_[0, :p] / scaler.scale_[:p]
+    if ridge:
+        return log_odds, _told(names, estimate, None, "a ridge has no standard error")
+    whole = np.column_stack([x, np.ones(len(x))])
+    chance = expit(log_odds)
+    covariance = np.linalg.pinv((whole * (chance * (1 - chance))[:, None]).T @ whole)
+    return log_odds, _told(names, estimate, np.sqrt(np.diag(covariance))[:p] / scaler.scale_[:p])
+
+
+def _boosted(x: Floats, exposed: Bools, person: NDArray[np.int64], rng: int) -> Floats:
+    """Score each row by trees grown without its person."""
+    chance = np.empty(len(x))
+    order = np.random.default_rng(rng).permutation(person.max() + 1)
+    folds = min(FOLDS, int(exposed.sum()), int((~exposed).sum()))
+    if folds < 2:
+        raise ModelError('"boosted" needs two people at least in each cohort.')
+    for grown, scored in GroupKFold(folds).split(x, groups=order[person]):
+        trees = HistGradientBoostingClassifier(
+            learning_rate=0.05, max_iter=100, max_leaf_nodes=8, random_state=rng
+        )
+        chance[scored] = trees.fit(x[grown], exposed[grown]).predict_proba(x[scored])[:, 1]
+    return logit(np.clip(chance, 1e-6, 1 - 1e-6))
+
+
+def _told(
+    names: list[str], estimate: Floats | None, error: Floats | None, why: str = ""
+) -> pd.DataFrame:
+    blank = np.full(len(names), np.nan)
+    estimate = blank if estimate is None else estimate
+    error = blank if error is None else error
+    z = norm.ppf(0.975)
+    statistic = np.divide(estimate, error, out=blank.copy(), where=error > 0)
+    return pd.DataFrame(
+        {
+            "term": names,
+            "estimate": estimate,
+            "std_error": error,
+            "conf_low": estimate - z * error,
+            "conf_high": estimate + z * error,
+            "statistic": statistic,
+            "p_value": 2 * norm.sf(np.abs(statistic)),
+            "note": f"{NOT_ESTIMABLE}: {why}" if why else "",
+        }
+    )
+
+
+def _caveats(
+    log_odds: Floats, exposed: Bools, names: tuple[str, str], n_columns: int
+) -> tuple[str, ...]:
+    said: list[str] = []
+    if (np.abs(log_odds) > CERTAIN).any():
+        said.append(
+            "Some people are certain to be in one cohort by these terms, so nobody is like them "
+            'in the other; leave a term out, or use method="ridge".'
+        )
+    other = log_odds[~exposed]
+    beyond = int(((log_odds[exposed] < other.min()) | (log_odds[exposed] > other.max())).sum())
+    if beyond:
+        said.append(
+            Caveat(
+                f"{{beyond}} of {{n}} {names[1]} rows have a chance outside that of every "
+                f"{names[0]} row.",
+                beyond=beyond, n=int(exposed.sum()),
+            )
+        )  # fmt: skip
+    few = int(min(exposed.sum(), (~exposed).sum()))
+    if few < 10 * n_columns:
+        said.append(
+            f"Fewer than ten people in the smaller cohort for each of {n_columns} columns: the "
+            "score may fit chance; use fewer terms or a ridge."
+        )
+    return tuple(said)
