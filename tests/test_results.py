@@ -127,7 +127,8 @@ def test_frames_are_tidy(results):
            "light", "outcome", "interval", "measure", "horizon", "predicted", "age", "can_say",
            "cannot_say", "n_groups", "log_likelihood", "n_parameters", "bic", "bic_by_period",
            "entropy", "smallest_share", "least_posterior", "least_odds",
-           "starts_at_best"}  # fmt: skip
+           "starts_at_best", "variance_ratio_before", "variance_ratio_after", "ks_before",
+           "ks_after", "ecdf_before", "ecdf_after"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

@@ -138,6 +138,8 @@ def baseline_hazard(
     """
     sets, centre = problem.sets, problem.covariates.centre
     back = np.exp(-at.shift)
+    path = problem.mean_path(at)
+    path *= back
     return BaselineHazard(
         groups,
         last_day,
@@ -145,7 +147,7 @@ def baseline_hazard(
         sets.day,
         sets.running(at.tied.hazard) * back,
         sets.running(at.tied.square) * back**2,
-        sets.running(problem.mean_path(at) * back),
+        sets.running(path),
         centre,
         slopes,
         covariance,

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csc_array
 
 from desistance.survival.covariates import Covariates
 from desistance.survival.partial_likelihood import (
@@ -150,28 +149,29 @@ class ManyDays(PartialLikelihood):
 
         The sums are (days, 1 + p) each. With `line`, `risk` (n,) is filled in on the way.
         """
-        sets, carry = self.sets, np.zeros(1 + self.p)
+        sets, carry = self.sets, np.zeros((1 + self.p, 1))
         for begin, stop in zip(self.cuts[-2::-1].tolist(), self.cuts[:0:-1].tolist(), strict=True):
             days, rows, entering = map(slice, begin, stop)
             first, n = days.start, days.stop - days.start
             x = self.covariates.block(rows)
             if line is not None:
                 risk[rows] = relative_risk(sets, rows, line @ x)
-            codes = sets.last[rows] - np.int32(first) + np.int32(n) * sets.event[rows]
-            table = _scattered(codes, risk[rows], x, 2 * n)
-            net, dying = table[:n] + table[n:], table[n:]
+            x *= risk[rows]
+            codes, every = sets.last[rows] - np.int32(first), np.arange(n)
+            at_risk = _sums_from(x, codes, every)
             late = self.late[entering]
             if sets.before is not None and len(late):
-                codes = sets.before[late] - np.int32(first)
-                net -= _scattered(codes, risk[late], self.covariates.block(late), n)
-            at_risk = np.empty_like(net)
-            np.cumsum(net[::-1], axis=0, out=at_risk[::-1])
+                gone = self.covariates.block(late)
+                gone *= risk[late]
+                at_risk -= _sums_from(gone, sets.before[late] - np.int32(first), every)
+            happened = sets.event[rows]
+            dying = _sums_on(x[:, happened], codes[happened], sets.n_events[days])
             end = self.ends[days] - first
             over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
-            at_risk[:over] -= at_risk[end[:over]]
-            at_risk[on:] += carry
-            yield days, rows, at_risk, dying
-            carry = at_risk[0]
+            at_risk[:, :over] -= at_risk[:, end[:over]]
+            at_risk[:, on:] += carry
+            yield days, rows, at_risk.T, dying.T
+            carry = at_risk[:, :1].copy()
 
     def _tied(self, days: slice, at_risk: Floats, dying: Floats) -> Floats:
         sets = self.sets
@@ -180,10 +180,20 @@ class ManyDays(PartialLikelihood):
         )
 
 
-def _scattered(codes: NDArray[np.int32], risk: Floats, x: Floats, n: int) -> Floats:
-    ends = np.arange(len(codes) + 1, dtype=np.int32)
-    table: Floats = csc_array((risk, codes, ends), shape=(n, len(codes))) @ x.T
-    return table
+def _sums_from(x: Floats, codes: NDArray[np.int32], days: Ints) -> Floats:
+    """Add up `x` (q, m), in the order of its codes, from each day on: (q, days)."""
+    sums = np.zeros((len(x), len(codes) + 1))
+    np.cumsum(x[:, ::-1], axis=1, out=sums[:, -2::-1])
+    return sums[:, np.searchsorted(codes, days)]
+
+
+def _sums_on(x: Floats, codes: NDArray[np.int32], n_events: Ints) -> Floats:
+    """Add up `x` (q, m), in the order of its codes, on each day: (q, days)."""
+    if len(codes) == len(n_events) and n_events.max(initial=0) == 1:
+        return x
+    sums, some = np.zeros((len(x), len(n_events))), np.flatnonzero(n_events)
+    sums[:, some] = np.add.reduceat(x, np.searchsorted(codes, some), axis=1)
+    return sums
 
 
 def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> PartialLikelihood:

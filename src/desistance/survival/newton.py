@@ -17,7 +17,7 @@ go straight to where every direction looks flat.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,19 +42,32 @@ LARGEST_PREDICTOR = 300.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where the climb began, all coefficients 0: what is kept of it."""
+
+    log_likelihood: float
+    score: Floats
+
+    @classmethod
+    def at(cls, point: Point) -> Start:
+        """Keep what later tests need of a point, and none of its long arrays."""
+        return cls(point.log_likelihood, point.score)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Maximum:
     """The top of a partial likelihood with p covariates, all in scaled coefficients.
 
     `aliased` maps a covariate to those it is a combination of (none: it is constant);
     `runaway` and `unsettled` are bool arrays (p,) of terms whose likelihood is monotone, and
-    of terms that had not come to rest after `iterations`. `null` is the start, without risks.
-    `covariance` is 0 in aliased and runaway directions.
+    of terms that had not come to rest after `iterations`. `covariance` is 0 in aliased and
+    runaway directions.
     """
 
     point: Point
     beta: Floats
     covariance: Floats
-    null: Point
+    null: Start
     null_information: Floats
     aliased: dict[int, tuple[int, ...]]
     runaway: NDArray[np.bool_]
@@ -65,7 +78,7 @@ class Maximum:
 def maximise(problem: PartialLikelihood) -> Maximum:
     """Climb from 0 to the maximum, to a step below `SMALLEST_STEP` and one step more."""
     point = problem.evaluate(np.zeros(problem.p))
-    null, null_information = replace(point, risk=np.zeros(0)), problem.information(point)
+    null, null_information = Start.at(point), problem.information(point)
     aliased = find_aliases(null_information, float(problem.sets.event_weight.sum()))
     kept = np.array([j for j in range(problem.p) if j not in aliased], dtype=int)
     free = np.eye(problem.p)[:, kept]

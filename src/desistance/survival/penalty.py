@@ -28,7 +28,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from desistance.errors import ModelError
-from desistance.survival.newton import Maximum, find_aliases
+from desistance.survival.newton import Maximum, Start, find_aliases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -174,7 +174,8 @@ def maximise_penalised(problem: PartialLikelihood, penalty: Penalty) -> Maximum:
     covariance = np.zeros_like(bare)
     covariance[np.ix_(kept, kept)] = np.linalg.inv(top.matrix[np.ix_(kept, kept)])
     return Maximum(
-        top.point, top.point.beta, covariance, null.point, null.matrix, aliased,
+        top.point, top.point.beta, covariance, Start.at(null.point), null.matrix,
+        aliased,
         np.zeros(problem.p, bool), np.abs(step) >= SETTLED, iterations,
     )  # fmt: skip
 

@@ -275,10 +275,20 @@ def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
 def _counter(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
     """Give a way to count the keys at or below each of n rows' keys; by a table as well."""
     if n_cells > 4 * n + CELLS_IN_CACHE:
-        return lambda rows: np.searchsorted(key, rows, side="right").astype(np.int32)
+        return lambda rows: _count_in_order(key, rows)
     present = np.zeros(n_cells, np.int32)
     present[key] = 1
     return np.cumsum(present, dtype=np.int32).take
+
+
+def _count_in_order(key: Ints, rows: Ints) -> Codes:
+    """Count by going through the rows in order: a search of keys in order stays in the cache."""
+    if not len(rows) or rows.min() == rows.max():
+        return np.full(len(rows), np.searchsorted(key, rows[:1], side="right"), np.int32)
+    order = np.argsort(rows)
+    counts: Codes = np.empty(len(rows), np.int32)
+    counts[order] = np.searchsorted(key, rows[order], side="right")
+    return counts
 
 
 def _runs(stratum: Ints) -> tuple[Ints, ...]:

@@ -197,8 +197,10 @@ def _nearest(times: TimeToEvent, term: Term) -> tuple[float, ...]:
     return tuple(float(np.clip(0.0, column.min(), column.max())) for column in columns)
 
 
-def at_zero(terms: tuple[Term, ...], days: Ints) -> Floats:
-    """Make the covariates of someone whose own are all 0, on K days: shape (K, p)."""
+def at_zero(terms: tuple[Term, ...], days: Ints) -> Floats | float:
+    """Make the covariates of someone whose own are all 0, on K days: shape (K, p), or 0."""
+    if not any(isinstance(term, TimeVarying) for term in terms):
+        return 0.0
     return np.hstack(
         [
             term.at_zero(days)
