@@ -4,7 +4,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types docs notebooks digits studies trust relations rules bench bench-peers test-oldest lock clean
+.PHONY: help demo test test-spark check lint types docs notebooks digits studies trust relations rules \
+	bench bench-histories bench-peers test-oldest lock clean
 export MPLBACKEND := Agg
 
 # The first Python that fits; name another with `make PYTHON=/path/to/python3 test`.
@@ -25,6 +26,9 @@ demo: $(V)/.run   ## set up, then evaluate the synthetic pilot and write its rep
 
 test: $(V)/.dev   ## set up, then run the tests and the examples in the docstrings
 	$(PYTEST) --doctest-modules src tests
+
+test-spark: $(V)-spark/.ready   ## set Spark up in an environment of its own, and run the tests on it
+	$(V)-spark/bin/python -m pytest tests/spark
 
 check: lint types docs test   ## the one gate: style, floors, types, docs, tests, notebooks
 
@@ -63,12 +67,15 @@ rules: $(V)/.dev   ## draw docs/rules-of-time.md from the timelines of tests/spe
 bench: $(V)/.dev   ## every case, small, against every peer that is there: CPU time and memory
 	$(BIN)/python -m bench
 
+bench-histories: $(V)-bench/.peers   ## histories of 1e5 and 1e6 people, beside pandas, polars and DuckDB
+	$(BIN)/python -m bench.histories
+
 bench-peers: $(V)-bench/.peers   ## set up the peers in an environment of their own
 
 test-oldest: $(V)/.dev   ## run the tests on the lowest versions that pyproject.toml allows
 	rm -rf $(V)-lowest
 	$(BIN)/uv venv --quiet --python $(BIN)/python $(V)-lowest
-	$(BIN)/uv pip compile pyproject.toml --all-extras --resolution lowest-direct \
+	$(BIN)/uv pip compile pyproject.toml --extra postgresql --resolution lowest-direct \
 		--python $(V)-lowest --quiet --output-file $(V)-lowest/requirements.txt
 	$(BIN)/uv pip install --quiet --python $(V)-lowest \
 		-r $(V)-lowest/requirements.txt --group test -e .
@@ -80,9 +87,10 @@ LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
 lock: $(V)/.dev   ## write the hash-pinned locks again from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements/run.txt
-	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra postgresql --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(LOCK) --group spark -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) --group boot -c requirements/dev.txt -o requirements/boot.txt
 
 clean:         ## remove the environments and everything that was built
@@ -115,4 +123,12 @@ $(V)-bench/.peers: requirements/bench.txt $(V)/.dev
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(V)-bench
 	$(BIN)/uv pip install --quiet --python $(V)-bench/bin/python --require-hashes \
 		--no-binary coxstream -r requirements/bench.txt
+	@touch $@
+
+# pyspark comes as source only and is large, so the everyday environment does without it.
+$(V)-spark/.ready: requirements/spark.txt $(V)/.dev
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(V)-spark
+	$(BIN)/uv pip install --quiet --python $(V)-spark/bin/python --require-hashes \
+		-r requirements/dev.txt -r requirements/spark.txt
+	$(BIN)/uv pip install --quiet --python $(V)-spark/bin/python --no-deps --no-build-isolation -e .
 	@touch $@

@@ -19,6 +19,7 @@ MODEL = {"coef": EXACTLY, "se": EXACTLY, "loglik": EXACTLY}
 NO_LOGLIK = {"coef": EXACTLY, "se": EXACTLY}
 CURVE = {"estimate": EXACTLY, "se": EXACTLY}
 TESTED = {**CURVE, "statistic": EXACTLY}
+SAME = {"digest": EXACTLY}  # of every number written; one that differs changes all of it
 NOTHING: dict[str, float] = {}
 
 
@@ -198,6 +199,22 @@ CASES = (
             Rival("lifelines", 50, {"coef": 1e-5}, STOPS_EARLY),
         ),
         unit="replicates",
+    ),
+    Case(
+        "P14", "Histories: 10 offences, 2 spells in custody each", "histories", "histories",
+        1_000_000, 100_000,
+        (
+            Rival("pandas", 3, SAME),
+            Rival("polars", 1, SAME),
+            Rival("duckdb", 1, SAME),
+        ),
+        unit="people",
+    ),
+    Case(
+        "P14-by-person", "Histories: 10 offences, 2 spells in custody each", "histories",
+        "histories", 100_000, 10_000,
+        (Rival("pandas", 40, SAME, job="histories_by_person"),),
+        unit="people",
     ),
     Case(
         "P15-import", "import desistance beside import numpy", "import", "right_censored", 1, 1,

@@ -18,15 +18,20 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
     Columns = dict[str, NDArray[np.generic]]
 
 SEED = 20_261_124
 DAYS = 730
+WINDOW, WATCHED = 730, 365  # days that histories look back on and forward to
+FIRST, LAST = 40_900, 45_280  # days of offending, since 1900: 2012 to 2023
 KEPT = Path(__file__).parent / ".data"
-WHOLE = ("start", "stop", "person", "strata", "cause", "cohort", "replicates", "drawn")
+WHOLE = (
+    "start", "stop", "person", "strata", "cause", "cohort", "replicates", "drawn", "index_day",
+    "offence_person", "offence_day", "serious", "custody_person", "in_day", "out_day",
+)  # fmt: skip
 
 
 def made(recipe: str, size: int, kept: Path = KEPT) -> Path:
@@ -43,6 +48,15 @@ def made(recipe: str, size: int, kept: Path = KEPT) -> Path:
         else:
             half.rename(folder)
     return folder
+
+
+def digest(*columns: ArrayLike) -> dict[str, list[float]]:
+    """Hash whole numbers, so that an answer with one other number is another answer."""
+    hashed = hashlib.sha256()
+    for column in columns:
+        hashed.update(np.ascontiguousarray(column, dtype="<i8").tobytes())
+    text = hashed.hexdigest()
+    return {"digest": [float(int(text[at : at + 8], 16)) for at in range(0, len(text), 8)]}
 
 
 def columns(folder: Path) -> Columns:
@@ -175,6 +189,25 @@ def _named(x: Floats) -> Columns:
     return {f"x{j:02d}": x[:, j] for j in range(x.shape[1])}
 
 
+def histories(rng: np.random.Generator, n: int) -> Columns:
+    """`n` people with an index day, 10 offences (some serious) and 2 spells in custody each.
+
+    Offences come in no order; the spells of a person may overlap. Days count from 1900.
+    """
+    whose = rng.permutation(np.repeat(np.arange(n), 10))
+    inside = np.repeat(np.arange(n), 2)
+    went_in = rng.integers(FIRST, LAST, len(inside))
+    return {
+        "index_day": rng.integers(43_500, 44_500, n),
+        "offence_person": whose,
+        "offence_day": rng.integers(FIRST, LAST, len(whose)),
+        "serious": rng.random(len(whose)) < 0.3,
+        "custody_person": inside,
+        "in_day": went_in,
+        "out_day": went_in + rng.integers(1, 200, len(inside)),
+    }
+
+
 RECIPES: dict[str, Callable[[np.random.Generator, int], Columns]] = {
     "right_censored": right_censored,
     "thirty_terms": lambda rng, n: right_censored(rng, n, 30),
@@ -187,4 +220,5 @@ RECIPES: dict[str, Callable[[np.random.Generator, int], Columns]] = {
     "split_population": split_population,
     "resampled": resampled,
     "pairs": pairs,
+    "histories": histories,
 }

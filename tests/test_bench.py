@@ -3,12 +3,16 @@
 import ast
 import json
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from bench import data, page, pairs
+from bench import data, histories, page, pairs
 from bench.cases import CASES, Case, Rival
+from desistance import CaseData
+from desistance.cases.inblocks import TABLE
 
 RIVALS = [(case, rival) for case in CASES for rival in case.rivals]
 NAMED = [f"{case.name}-{rival.peer}-{rival.job or case.job}" for case, rival in RIVALS]
@@ -134,6 +138,9 @@ def test_the_same_people_every_time(recipe, tmp_path):
         name: column.tobytes() for name, column in again.items()
     }
     assert data.made(recipe, 200, tmp_path / "a") == next((tmp_path / "a").iterdir())
+    if recipe == "histories":
+        assert len(first["offence_day"]) == 5 * len(first["in_day"]) == 10 * len(first["index_day"])
+        return
     assert first["event"].dtype == bool
     assert (first["stop"] > first.get("start", 0)).all()
     if recipe not in ("resampled", "repeated"):
@@ -185,6 +192,43 @@ def test_a_small_case_from_start_to_end(monkeypatch, tmp_path):
     assert not found.refused
     assert set(found.gaps) == {"coef", "se", "loglik"}
     assert found.fit[0] > 0
+
+
+def test_histories_are_the_same_by_whoever_writes_them(tmp_path):
+    columns = data.columns(data.made("histories", 120, tmp_path))
+    ours = import_module("bench.peers.ours")
+    answer = ours.histories(ours.read(columns))()
+    for peer, job in (
+        ("pandas", "histories"), ("pandas", "histories_by_person"), ("polars", "histories"),
+        ("duckdb", "histories"),
+    ):  # fmt: skip
+        try:
+            module = import_module(f"bench.peers.{peer}")
+        except ImportError:
+            continue
+        assert getattr(module, job)(module.read(columns))() == answer, (peer, job)
+    columns["index_day"][7] += 400
+    assert ours.histories(ours.read(columns))() != answer
+
+
+def test_people_made_for_the_whole_way_pass_every_check():
+    made = histories.made_cases(40, block=3)
+    frames = {name: getattr(made, name) for name in ("people", "episodes", "offences", "custody")}
+    checked = CaseData.from_frames(frames, extract_date=made.extract_date.date())
+    for name, frame in frames.items():
+        key = [column for column in TABLE[name].key if frame[column].notna().any()]
+        assert len(checked.quality.to_frame().loc[lambda t: t.n_quarantined > 0]) == 0
+        pd.testing.assert_frame_equal(
+            getattr(checked, name)[key].sort_values(key, ignore_index=True),
+            frame[key].sort_values(key, ignore_index=True),
+        )
+
+
+def test_the_whole_way_is_the_same_from_files(tmp_path, capsys):
+    histories.by_hand(300, None, None, tmp_path)
+    told = capsys.readouterr().out
+    assert "300 people, 3,000 offences" in told
+    assert histories.study(histories.made_cases(300))[0] in told
 
 
 def _source(name):

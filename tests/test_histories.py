@@ -1,12 +1,14 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from desistance.cases import CaseData
 from desistance.errors import DataError
 from desistance.histories import HistoryDesign, build_histories
 from desistance.histories.custody import join_stays
-from desistance.histories.days import NEVER, to_days
+from desistance.histories.days import NEVER, pack, put_in_order, to_days
 from desistance.synthetic import SimulationDesign, simulate_cases
 
 DAY = pd.Timestamp("2020-01-01")
@@ -197,6 +199,36 @@ def test_other_sets_and_windows_by_design():
     assert "n_previous_VIOLENT" in known
     convicted = cases.offences["outcome"].eq("convicted").sum()
     assert known["n_previous"].sum() == convicted
+
+
+@given(
+    n=st.integers(0, 60),
+    people=st.sampled_from([1, 3, 1 << 20, 1 << 37]),
+    never=st.sampled_from([0.0, 0.3, 1.0]),
+    ranks=st.sampled_from([0, 1, 900]),
+    seed=st.integers(0, 99),
+)
+def test_rows_are_put_in_order_whatever_fits_in_an_integer(n, people, never, ranks, seed):
+    rng = np.random.default_rng(seed)
+    person = rng.integers(0, 4, n) * (people // 4)
+    when = np.where(rng.random(n) < never, NEVER, rng.integers(40_000, 40_004, n))
+    rank = rng.integers(0, ranks + 1, n) if ranks else None
+    keys, order = put_in_order(person, when, rank)
+    expected = np.lexsort((when, person) if rank is None else (rank, when, person))
+    np.testing.assert_array_equal(np.arange(n)[order], expected)
+    np.testing.assert_array_equal(keys, pack(person, when)[expected])
+
+
+def test_nights_between_two_days_are_those_before_the_one_less_those_before_the_other():
+    rng = np.random.default_rng(2)
+    person, went_in = rng.integers(0, 9, 30), rng.integers(0, 90, 30)
+    stays = join_stays(person, went_in, went_in + rng.integers(0, 30, 30), 200)
+    who, since = rng.integers(0, 10, 200), rng.integers(0, 100, 200)
+    until = since + rng.integers(0, 50, 200)
+    expected = stays.nights_before(who, until) - stays.nights_before(who, since)
+    np.testing.assert_array_equal(stays.nights_between(who, since, until), expected)
+    nobody = join_stays(*np.zeros((3, 0), np.int64), 200)
+    assert not nobody.nights_between(who, since, until).any()
 
 
 def test_days_count_whole_days():

@@ -92,7 +92,7 @@ def test_blocks_give_the_numbers_of_the_rows_at_once(rows, ties, options):
         terms = [t for t in TERMS if t not in options.get("strata", ())]
         one, other = (fit_cox(t, terms, ties=ties, **options) for t in both(rows, **roles))
         same_fit(one, other)
-        assert set(other.caveats) <= set(one.caveats)
+        assert other.caveats == one.caveats
         assert other.caveats[0] == "Rows left out (`x` is empty): 2."
 
 

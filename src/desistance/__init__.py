@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 STREET = {
-    "cases": ("load_cases", "CaseData"),
+    "cases": ("load_cases", "CaseData", "open_cases", "write_blocks", "CasesInBlocks"),
+    "engine": ("start_spark",),
     "identifiers": ("check_identifiers",),
     "pseudonymisation": ("pseudonymise",),
     "linkage": ("suspected_duplicates", "LinkColumn", "LinkPlan", "link_sensitivity"),
@@ -33,7 +34,7 @@ STREET = {
     "histories.needs": ("needs_over_time", "need_cooccurrence", "need_sequence", "NeedsDesign"),
     "histories.support": ("support_summary", "first_contact"),
     "followup": ("follow_up", "FollowUp", "FollowUpDesign"),
-    "timetoevent": ("TimeToEvent",),
+    "timetoevent": ("TimeToEvent", "TimesInBlocks"),
     "rates": ("reoffending_rates",),
     "survival": (
         "kaplan_meier",
@@ -41,7 +42,6 @@ STREET = {
         "restricted_mean",
         "log_rank",
         "fit_cox",
-        "TimesInBlocks",
         "Category",
         "Spline",
         "Interaction",
@@ -94,7 +94,10 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.balance import match_cohorts as match_cohorts
     from desistance.balance import weigh_cohorts as weigh_cohorts
     from desistance.cases import CaseData as CaseData
+    from desistance.cases import CasesInBlocks as CasesInBlocks
     from desistance.cases import load_cases as load_cases
+    from desistance.cases import open_cases as open_cases
+    from desistance.cases import write_blocks as write_blocks
     from desistance.comparison import break_even as break_even
     from desistance.comparison import compare_cohorts as compare_cohorts
     from desistance.comparison import pool_areas as pool_areas
@@ -102,6 +105,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison import simulated_power as simulated_power
     from desistance.desisting import measure_desistance as measure_desistance
     from desistance.disclosure import DisclosurePolicy as DisclosurePolicy
+    from desistance.engine import start_spark as start_spark
     from desistance.evaluation import Evaluation as Evaluation
     from desistance.evaluation import EvaluationPlan as EvaluationPlan
     from desistance.evaluation import evaluate as evaluate
@@ -140,7 +144,6 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.survival import Ridge as Ridge
     from desistance.survival import Spline as Spline
     from desistance.survival import Steps as Steps
-    from desistance.survival import TimesInBlocks as TimesInBlocks
     from desistance.survival import bootstrap as bootstrap
     from desistance.survival import calibration as calibration
     from desistance.survival import check_proportional_hazards as check_proportional_hazards
@@ -166,6 +169,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.survival.frequency import fit_frequency as fit_frequency
     from desistance.synthetic import SimulationDesign as SimulationDesign
     from desistance.synthetic import simulate_cases as simulate_cases
+    from desistance.timetoevent import TimesInBlocks as TimesInBlocks
     from desistance.timetoevent import TimeToEvent as TimeToEvent
     from desistance.trajectories import choose_groups as choose_groups
     from desistance.trajectories import fit_trajectories as fit_trajectories

@@ -66,3 +66,9 @@ class OutputError(DesistanceError):
     """A result that could not be written; nothing was left under its final name."""
 
     exit_code = 8
+
+
+class EngineError(DesistanceError):
+    """An engine for large data that is not installed, or is asked for what it cannot do."""
+
+    exit_code = 9

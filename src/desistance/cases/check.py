@@ -177,11 +177,15 @@ def refuse_too_many(sortings: dict[str, Sorting], most: float) -> None:
 
 def in_key_order(sorting: Sorting) -> pd.DataFrame:
     """Give the rows used in the order of the table's key, whatever the order of the file."""
-    kept = sorting.kept.reset_index(drop=True)
-    names = dict.fromkeys([*sorting.table.key, *kept.columns])
-    columns = pa.table({name: pa.array(kept[name], from_pandas=True) for name in names})
+    return sorted_by_key(sorting.table, sorting.kept.reset_index(drop=True))
+
+
+def sorted_by_key(table: Table, rows: pd.DataFrame) -> pd.DataFrame:
+    """Put rows, numbered from 0, in the order of the table's key, then of the other columns."""
+    names = dict.fromkeys([*table.key, *rows.columns])
+    columns = pa.table({name: pa.array(rows[name], from_pandas=True) for name in names})
     order = pc.sort_indices(columns, sort_keys=[(name, "ascending") for name in names])
-    return kept.take(order.to_numpy()).reset_index(drop=True)
+    return rows.take(order.to_numpy()).reset_index(drop=True)
 
 
 def _reopen(cases: Cases) -> None:

@@ -24,6 +24,8 @@ up to `watch_months`, or to the last day whose waiting period is complete in the
 """
 
 from desistance.followup.design import FollowUpDesign
-from desistance.followup.followup import FollowUp, follow_up, in_cohorts
+from desistance.followup.followup import FollowUp, follow_up
+from desistance.followup.inblocks import FollowUpInBlocks
+from desistance.followup.onpeople import in_cohorts
 
-__all__ = ["FollowUp", "FollowUpDesign", "follow_up", "in_cohorts"]
+__all__ = ["FollowUp", "FollowUpDesign", "FollowUpInBlocks", "follow_up", "in_cohorts"]

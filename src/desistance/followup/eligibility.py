@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from desistance.errors import BiasError
 from desistance.followup.rules import extract_day, lives_elsewhere
 from desistance.histories.custody import join_stays
 from desistance.histories.days import NEVER, before, pack, to_dates, to_days
@@ -39,7 +38,7 @@ def time_zero(
     lower, upper = _window(design)
     eligible = ended & (lower <= under.came_out) & (under.came_out <= upper)
     zero = _first_per_person(n, under.person[eligible], under.came_out[eligible])
-    age = histories.known(np.arange(n), np.minimum(zero, extract))["age"]
+    age = histories.age(np.arange(n), np.minimum(zero, extract))
     known_zero = np.where(zero < NEVER, zero, extract)
     other = episodes[episodes["programme"] == design.joining]
     starts, whose = to_days(other["start_date"]), histories.positions(other["person_id"])
@@ -54,7 +53,7 @@ def time_zero(
             everyone, under.person[ended]
         ),
         f"left {design.leaving} outside the dates of the design": zero == NEVER,
-        f"under {design.min_age}, or of unknown age": ~(age >= design.min_age).to_numpy()
+        f"under {design.min_age}, or of unknown age": ~(age >= design.min_age)
         & (design.min_age > 0),
         f"died on or before the day of leaving {design.leaving}": dead,
         "lived outside the area on that day": lives_elsewhere(histories, everyone, known_zero)
@@ -114,21 +113,3 @@ def described(
     last = before(keys[order], person, zero + 1)[1] - 1
     told = ["area_id", "tier", "end_reason", "statutory_status"]
     return people.join(ended.iloc[order[last]][told].reset_index(drop=True))
-
-
-def refuse_bias(design: FollowUpDesign, late: np.ndarray, *, acknowledged: bool) -> None:
-    if not late.any() or acknowledged:
-        return
-    why = (
-        f"The days before joining {design.joining} would be counted as its own, and where "
-        "reoffending keeps people from joining nobody can reoffend on them"
-        if design.exposure == "ever"
-        else f"People who join {design.joining} are past the first weeks after leaving "
-        f"{design.leaving}, when the risk is highest, and the others are not"
-    )
-    choice = '`exposure="time-varying"`' if design.exposure == "ever" else '`time_zero="exit"`'
-    raise BiasError(
-        f"{late.sum()} people joined {design.joining} after the day they left {design.leaving}. "
-        f"{why}, so this comparison shows an effect even where there is none. Use {choice}, or "
-        "pass `acknowledge_bias=True` to see the biased figure."
-    )

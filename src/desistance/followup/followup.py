@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
 
 from desistance.errors import FollowUpError
 from desistance.followup.design import FollowUpDesign
-from desistance.followup.eligibility import described, flow_of, refuse_bias, time_zero
+from desistance.followup.inblocks import FollowUpInBlocks, in_blocks
+from desistance.followup.onpeople import OUTCOMES, follow_people, rows_beside_known
 from desistance.followup.outcomes import by_cause, repeated
-from desistance.followup.rules import (
-    REOFFENCE,
-    Reoffences,
-    countable,
-    cut_at,
-    extract_day,
-    next_move,
-    on_street_clock,
-    stretches,
-    watch,
-)
-from desistance.histories.days import (
-    NEVER,
-    before,
-    months_to_days,
-    pack,
-    to_days,
-)
-from desistance.results import Caveat, html_table
+from desistance.followup.rules import Reoffences, next_move, stretches, watch
+from desistance.followup.tallies import refuse, told
+from desistance.histories import HistoriesInBlocks
+from desistance.histories.days import NEVER, months_to_days, pack, to_days
+from desistance.results import html_table
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from desistance.cases import CaseData
+    from desistance.cases import CaseData, CasesInBlocks
     from desistance.histories import Histories
     from desistance.histories.days import Days
-
-
-UNEQUAL = 0.10  # a gap in the share assessed that a reader must know of
-OUTCOMES = [
-    "joined_day", "end_day", "ended_by", "event_day", "mature", "reoffended", "n_reoffences",
-    "days_at_risk", "calendar_days",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +87,7 @@ class FollowUp:
 
     def times(self) -> TimeToEvent:
         """Give the rows at risk, with what was known on the index date beside them."""
-        frame = self.rows.merge(self.known, left_on="person", right_index=True, how="left")
+        frame = rows_beside_known(self.rows, self.people)
         return TimeToEvent.from_frame(
             frame, start="start", stop="stop", event="event", person="person"
         )
@@ -188,19 +168,36 @@ class FollowUp:
         )
 
 
+@overload
 def follow_up(
     cases: CaseData,
     histories: Histories,
     design: FollowUpDesign | None = None,
     *,
     acknowledge_bias: bool = False,
-) -> FollowUp:
+) -> FollowUp: ...
+@overload
+def follow_up(
+    cases: CasesInBlocks,
+    histories: HistoriesInBlocks,
+    design: FollowUpDesign | None = None,
+    *,
+    acknowledge_bias: bool = False,
+) -> FollowUpInBlocks: ...
+def follow_up(
+    cases: CaseData | CasesInBlocks,
+    histories: Histories | HistoriesInBlocks,
+    design: FollowUpDesign | None = None,
+    *,
+    acknowledge_bias: bool = False,
+) -> FollowUp | FollowUpInBlocks:
     """Follow everyone who left the programme, from the day they left.
 
     Parameters
     ----------
     cases, histories
-        The data, and the histories built from them.
+        The data, and the histories built from them. Of cases in blocks the follow-up is in blocks
+        too, and its rows stay where the cases are.
     design
         The choices; see `FollowUpDesign`, and `desistance.followup` for the rules of time.
     acknowledge_bias
@@ -225,150 +222,11 @@ def follow_up(
     design = design or FollowUpDesign()
     if histories.cases is not cases:
         raise FollowUpError("These histories were built from other case data.")
-    person = np.arange(len(histories.person_ids))
-    zero, joined_on, left_out = time_zero(histories, design)
-    if design.time_zero == "own start":
-        own = np.where(joined_on < NEVER, joined_on, zero)
-        refuse_bias(design, own > zero, acknowledged=acknowledge_bias)
-        zero = own
-    joined = np.where(joined_on < NEVER, joined_on - zero, NEVER)
-    if design.exposure == "ever":
-        refuse_bias(design, (joined > 0) & (joined < NEVER), acknowledged=acknowledge_bias)
-        joined = np.where(joined < NEVER, 0, NEVER)
-    reoffences, in_custody = countable(histories, design)
-    days = None if design.watch_months is None else months_to_days(design.watch_months)
-    seen = watch(histories, design, reoffences, person, zero, days=days)
-    last = np.minimum(seen.end, seen.event)
-    pair, start, stop = stretches(histories.stays, person, zero, last)
-    left_out["no day of complete follow-up before the extract"] = seen.end < 1
-    left_out["in custody for the whole of follow-up"] = ~np.isin(person, pair)
-    kept, flow = flow_of(left_out)
-    if not kept.any():
-        raise FollowUpError("Nobody can be followed:\n" + flow.to_string(index=False))
-    pair, start, stop = cut_at(pair, start, stop, person, joined)
-    event = stop == seen.event[pair]
-    exposed = start >= joined[pair]
-    if design.clock == "street":
-        start, stop = on_street_clock(pair, start, stop)
-    rows = pd.DataFrame({
-        "person": (np.cumsum(kept) - 1)[pair],
-        "start": start,
-        "stop": stop,
-        "event": event,
-        "cohort": in_cohorts(exposed, design.names),
-        "exposed": exposed,
-    })[kept[pair]].reset_index(drop=True)  # fmt: skip
-    person, zero = person[kept], zero[kept]
-    people = pd.concat(
-        [
-            described(histories, design, person, zero),
-            histories.known(person, zero),
-            pd.DataFrame(
-                {
-                    "joined_day": _days_or_nan(joined_on[kept] - zero, joined_on[kept] < NEVER),
-                    "end_day": last[kept],
-                    "ended_by": np.where(seen.event <= seen.end, REOFFENCE, seen.ended_by)[kept],
-                    "event_day": _days_or_nan(seen.event[kept], seen.event[kept] < NEVER),
-                }
-            ),
-            _one_rate(histories, design, reoffences, person, zero),
-        ],
-        axis=1,
+    if isinstance(histories, HistoriesInBlocks):
+        return in_blocks(histories, design, acknowledged=acknowledge_bias)
+    found = follow_people(histories, design)
+    refuse(found.flow, found.tallies, design, acknowledged=acknowledge_bias)
+    caveats = told(found.tallies, design, acknowledged=acknowledge_bias)
+    return FollowUp(
+        design, histories, found.people, found.rows, found.flow, found.reoffences, caveats
     )
-    returned = _returned(histories, design, person, zero)
-    caveats = _caveats(design, people, in_custody, returned, acknowledged=acknowledge_bias)
-    return FollowUp(design, histories, people, rows, flow, reoffences, caveats)
-
-
-def in_cohorts(exposed: np.ndarray, names: tuple[str, str]) -> pd.Categorical:
-    """Name the cohort of each row: before or without joining, and after."""
-    return pd.Categorical(np.where(exposed, names[1], names[0]), categories=names)
-
-
-def _one_rate(
-    histories: Histories, design: FollowUpDesign, reoffences: Reoffences, person: Days, zero: Days
-) -> pd.DataFrame:
-    """Count what the rate counts: reoffences within `months`, proven by `waiting_months` after."""
-    months, waiting = months_to_days(design.months), months_to_days(design.waiting_months)
-    mature = zero + months + waiting <= extract_day(histories)
-    end = np.full(len(person), months)
-    pair, _ = reoffences.within(person, zero, zero + end, proven_upto=zero + end + waiting)
-    if not design.seen_everywhere:
-        mature &= ~(next_move(histories, person, zero) <= zero + end)
-    count = pd.Series(np.bincount(pair, minlength=len(person))).astype("Int64").where(mature)
-    died = to_days(histories.cases.people["death_date"])[person]
-    alive = np.where(died < NEVER, np.minimum(end, died - zero), end)
-    which, start, stop = stretches(histories.stays, person, zero, alive)
-    at_risk = np.bincount(which, weights=stop - start, minlength=len(person))
-    return pd.DataFrame(
-        {
-            "mature": mature,
-            "reoffended": count > 0,
-            "n_reoffences": count,
-            "days_at_risk": pd.Series(at_risk).astype("Int64").where(mature),
-            "calendar_days": pd.Series(alive).astype("Int64").where(mature),
-        }
-    )
-
-
-def _days_or_nan(day: Days, known: np.ndarray) -> np.ndarray:
-    return np.where(known, day.astype(float), np.nan)
-
-
-def _returned(histories: Histories, design: FollowUpDesign, person: Days, zero: Days) -> int:
-    """Count the people who came back under the programme they had left."""
-    episodes = histories.cases.episodes
-    again = episodes[episodes["programme"] == design.leaving]
-    keys = np.sort(pack(histories.positions(again["person_id"]), to_days(again["start_date"])))
-    later = before(keys, person, zero + 1)[1]
-    return int((before(keys, person, zero * 0 + NEVER)[1] > later).sum())
-
-
-def _caveats(
-    design: FollowUpDesign,
-    people: pd.DataFrame,
-    in_custody: int,
-    returned: int,
-    *,
-    acknowledged: bool,
-) -> tuple[str, ...]:
-    said: list[str] = []
-    if acknowledged and (design.exposure == "ever" or design.time_zero != "exit"):
-        said.append(
-            "This design makes its own effect (immortal time or unequal time zeros); it was run "
-            "with the bias acknowledged and must not be read as the effect of the programme."
-        )
-    unseen = int((~people["mature"]).sum())
-    if unseen:
-        said.append(
-            Caveat(
-                f"{{unseen}} of {{people}} people moved away within {design.months} months, or "
-                f"have not completed them and {design.waiting_months} of waiting: they are in the "
-                "hazards, not in the rate.",
-                unseen=unseen,
-                people=len(people),
-            )
-        )
-    if returned:
-        said.append(
-            Caveat(
-                f"{{returned}} people came back under {design.leaving} after leaving; they are "
-                "followed on.",
-                returned=returned,
-            )
-        )
-    joined = people["joined_day"].notna()
-    assessed = people["assessed"].groupby(joined).mean()
-    if len(assessed) == 2 and abs(assessed[True] - assessed[False]) > UNEQUAL:
-        said.append(
-            f"The share assessed on their needs differs by more than {100 * UNEQUAL:.0f} points "
-            f"between people who joined {design.joining} and the others."
-        )
-    if in_custody:
-        said.append(
-            Caveat(
-                "{offences} offences committed in custody are not counted as reoffences.",
-                offences=in_custody,
-            )
-        )
-    return tuple(said)

@@ -18,7 +18,7 @@ from desistance.followup.rules import (
     stretches,
     watch,
 )
-from desistance.histories.days import NEVER, months_to_days, pack
+from desistance.histories.days import NEVER, among, months_to_days, pack
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def repeated(followed: FollowUp) -> TimeToEvent:
         pair, start, stop, np.concatenate([person, whose]), np.concatenate([followed.joined, when])
     )
     rows = _rows(followed, pair, start, stop)
-    rows["event"] = np.isin(pack(pair, stop), pack(whose, when))
+    rows["event"] = among(pack(pair, stop), pack(whose, when))
     rows["died"] = (seen.ended_by[pair] == DEATH) & (stop == seen.end[pair])
     return _times(followed, rows, recurrent=True)
 

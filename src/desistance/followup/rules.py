@@ -58,7 +58,7 @@ class Reoffences:
             Which pair each belongs to (in rising order), and on what day it was committed.
         """
         keys = pack(self.person, self.day)
-        first, end = before(keys, person, after + 1)[1], before(keys, person, upto + 1)[1]
+        first, end = (np.searchsorted(keys, pack(person, day + 1)) for day in (after, upto))
         pair, found = spread(first, np.maximum(end - first, 0))
         last = self.day[found] + waiting if proven_upto is None else proven_upto[pair]
         in_time = self.outcome_day[found] <= last
@@ -235,11 +235,14 @@ def cut_at(pair: Days, start: Days, stop: Days, whose: Days, day: Days) -> tuple
     whose, day : int64 arrays, shape (n_cuts,)
         Pair and day of each cut; those inside no stretch cut nothing.
     """
+    if not len(pair):
+        return pair, start, stop
     holding = np.searchsorted(pack(pair, stop), pack(whose, np.minimum(day, NEVER)))
-    last = np.maximum(len(pair) - 1, 0)
+    last = len(pair) - 1
     held = np.minimum(holding, last)
     inside = (holding <= last) & (pair[held] == whose) & (start[held] < day) & (day < stop[held])
-    keys = np.unique(np.concatenate([pack(pair, start), pack(whose[inside], day[inside])]))
+    keys = np.sort(np.concatenate([pack(pair, start), pack(whose[inside], day[inside])]))
+    keys = keys[np.append(True, keys[1:] > keys[:-1])]
     pairs, starts = keys >> 24, unpack_day(keys)
     stops = stop[np.searchsorted(pack(pair, stop), keys + 1)]
     same = pairs[1:] == pairs[:-1]

@@ -1,6 +1,11 @@
 """What was known about a person before any given day: offences, custody, needs, risk scores."""
 
-from desistance.histories.histories import Histories, HistoryDesign, build_histories
+from desistance.histories.histories import (
+    Histories,
+    HistoriesInBlocks,
+    HistoryDesign,
+    build_histories,
+)
 from desistance.histories.periods import offences_by_period
 from desistance.histories.scores import (
     RiskScores,
@@ -14,6 +19,7 @@ from desistance.histories.scores import (
 
 __all__ = [
     "Histories",
+    "HistoriesInBlocks",
     "HistoryDesign",
     "RiskScores",
     "all_reoffending_predictor",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desistance.histories.days import NEVER, before, pack, unpack_day
+from desistance.histories.days import NEVER, before, pack, put_in_order, unpack_day
 
 if TYPE_CHECKING:
     from desistance.histories.days import Days
@@ -40,6 +40,19 @@ class Stays:
         still_in = (end > first) & (self._out(last) > day)
         return total - np.where(still_in, self._out(last) - day, 0)
 
+    def nights_between(self, person: Days, day: Days, until: Days) -> Days:
+        """Add up the nights each person spent in custody from one day to before a later one."""
+        keys = pack(self.person, self.went_in)
+        nights = np.concatenate([[0], np.cumsum(self.came_out - self.went_in)])
+        total = np.zeros_like(person)
+        for sign, when in ((1, until), (-1, day)):
+            end = np.searchsorted(keys, pack(person, when))
+            last = np.maximum(end - 1, 0)
+            out = self._out(last) - when
+            beyond = (end > 0) & (self._whose(last) == person) & (out > 0)
+            total += sign * (nights[end] - np.where(beyond, out, 0))
+        return total
+
     def holds(self, person: Days, day: Days) -> np.ndarray:
         """Say whether each person spent the whole of that day in custody."""
         first, end = before(pack(self.person, self.went_in), person, day)
@@ -59,6 +72,9 @@ class Stays:
             NEVER - 1,
         )
 
+    def _whose(self, stay: Days) -> Days:
+        return self.person[stay] if len(self.person) else np.zeros_like(stay)
+
     def _out(self, stay: Days) -> Days:
         return self.came_out[stay] if len(self.came_out) else np.zeros_like(stay)
 
@@ -76,11 +92,11 @@ def join_stays(person: Days, went_in: Days, came_out: Days, extract_day: int) ->
     out = np.where(came_out == NEVER, extract_day + 1, came_out)
     a_night = out > went_in
     person, went_in, out = person[a_night], went_in[a_night], out[a_night]
-    order = np.argsort(pack(person, went_in), kind="stable")
-    person, went_in, out = person[order], went_in[order], out[order]
+    keys, order = put_in_order(person, went_in)
+    person, went_in, out = keys >> 24, unpack_day(keys), out[order]
     latest_out = np.maximum.accumulate(pack(person, out))  # persons rise, so none leaks to the next
     starts_anew = np.ones(len(person), bool)
-    starts_anew[1:] = pack(person, went_in)[1:] > latest_out[:-1]
+    starts_anew[1:] = keys[1:] > latest_out[:-1]
     first = np.flatnonzero(starts_anew)
     last = np.append(first[1:], len(person)) - 1 if len(first) else first
     return Stays(person[first], went_in[first], unpack_day(latest_out[last]))

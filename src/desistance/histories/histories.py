@@ -15,11 +15,13 @@ So nothing that happens from the day itself on can change what was known on it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
 
+from desistance.cases import CasesInBlocks
 from desistance.catalogue import offence_class, offence_set, pathway_needs, scheme
 from desistance.errors import DataError
 from desistance.histories.custody import Stays, join_stays
@@ -31,14 +33,21 @@ from desistance.histories.days import (
     completed_years,
     months_to_days,
     pack,
+    put_in_order,
     to_days,
     unpack_day,
 )
+from desistance.histories.priors import Known, Proven, at, order_known, order_proven
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
     from desistance.cases import CaseData
     from desistance.catalogue import PathwayScheme
     from desistance.histories.days import Days
+
+    T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,10 @@ class Histories:
         One row per offence, sorted by person and day, with columns ``person, offence_day,
         known_day, outcome_day, proven, in_custody, offence_class, offence_code, sanction, row``
         (`row` is the position in `cases.offences`).
+    proven : Proven
+        Those proven, in the order of their outcomes.
+    recorded : Known
+        All of them, in the order in which they became known.
     stays : Stays
         Custody, joined.
     needs : DataFrame
@@ -89,6 +102,8 @@ class Histories:
     scheme: PathwayScheme
     person_ids: pd.Index
     offences: pd.DataFrame
+    proven: Proven
+    recorded: Known
     stays: Stays
     needs: pd.DataFrame
 
@@ -97,10 +112,10 @@ class Histories:
 
     def positions(self, person_ids: pd.Series) -> Days:
         """Find each person's position; every id must be known."""
-        found = self.person_ids.get_indexer(pd.Index(person_ids))
+        found = _positions(self.person_ids, person_ids)
         if (found < 0).any():
             raise DataError(f"{(found < 0).sum()} of {len(found)} people are not in `people`.")
-        return found.astype(np.int64)
+        return found
 
     def known_on(self, person_ids: pd.Series, dates: pd.Series) -> pd.DataFrame:
         """Say what was known about each person on each date.
@@ -128,13 +143,16 @@ class Histories:
     def known(self, person: Days, day: Days) -> pd.DataFrame:
         """Do the work of `known_on` for positions and day numbers."""
         birth = to_days(self.cases.people["birth_month"])[person]
-        columns = {"age": np.where(birth == NEVER, np.nan, completed_years(birth, day))}
-        columns |= _career(self.offences, self.design, person, day, birth)
+        columns = {"age": self.age(person, day)}
+        columns |= _career(self.proven, self.recorded, person, day, birth)
         window = months_to_days(self.design.custody_months)
-        columns["custody_days"] = self.stays.nights_before(person, day) - (
-            self.stays.nights_before(person, day - window)
-        )
+        columns["custody_days"] = self.stays.nights_between(person, day - window, day)
         return pd.DataFrame(columns | self._needs(person, day))
+
+    def age(self, person: Days, day: Days) -> np.ndarray:
+        """Count the completed years of each person on each day; NaN if the birth is not known."""
+        birth = to_days(self.cases.people["birth_month"])[person]
+        return np.where(birth == NEVER, np.nan, completed_years(birth, day))
 
     def _needs(self, person: Days, day: Days) -> dict[str, pd.Series]:
         columns: dict[str, pd.Series] = {}
@@ -194,13 +212,22 @@ class Histories:
         return together.sort_values(["date", "what"], kind="stable").reset_index(drop=True)
 
 
-def build_histories(cases: CaseData, design: HistoryDesign | None = None) -> Histories:
+@overload
+def build_histories(cases: CaseData, design: HistoryDesign | None = None) -> Histories: ...
+@overload
+def build_histories(
+    cases: CasesInBlocks, design: HistoryDesign | None = None
+) -> HistoriesInBlocks: ...
+def build_histories(
+    cases: CaseData | CasesInBlocks, design: HistoryDesign | None = None
+) -> Histories | HistoriesInBlocks:
     """Order every person's offences, custody and needs.
 
     Parameters
     ----------
     cases
-        Checked case data, from `load_cases` or `simulate_cases`.
+        Checked case data, from `load_cases` or `simulate_cases`; or in blocks, from `open_cases`:
+        then each block's histories are built when something is asked of them.
     design
         The definitions to use.
 
@@ -214,51 +241,124 @@ def build_histories(cases: CaseData, design: HistoryDesign | None = None) -> His
     [30.0, 30.0]
     """
     design = design or HistoryDesign()
+    if isinstance(cases, CasesInBlocks):
+        return HistoriesInBlocks(cases, design)
     ids = pd.Index(cases.people["person_id"])
     chosen = scheme(design.scheme)
 
-    def position(table: pd.DataFrame) -> Days:
-        return ids.get_indexer(pd.Index(table["person_id"])).astype(np.int64)
-
     custody = cases.custody
+    offences, proven, recorded = _ordered_offences(
+        cases.offences, _positions(ids, cases.offences["person_id"]), design
+    )
     return Histories(
         cases=cases,
         design=design,
         scheme=chosen,
         person_ids=ids,
-        offences=_ordered_offences(cases.offences, position(cases.offences), design),
+        offences=offences,
+        proven=proven,
+        recorded=recorded,
         stays=join_stays(
-            position(custody),
+            _positions(ids, custody["person_id"]),
             to_days(custody["in_date"]),
             to_days(custody["out_date"]),
             int(to_days(pd.Series([cases.extract_date]))[0]),
         ),
-        needs=_ordered_needs(cases.assessments, position(cases.assessments), chosen),
+        needs=_ordered_needs(
+            cases.assessments, _positions(ids, cases.assessments["person_id"]), chosen
+        ),
     )
 
 
-def _ordered_offences(offences: pd.DataFrame, person: Days, design: HistoryDesign) -> pd.DataFrame:
+def _positions(ids: pd.Index, person_ids: pd.Series) -> Days:
+    """Find each id's position, looking up a run of one id once; -1 where it is not known."""
+    values = np.asarray(person_ids, dtype=object)
+    if not len(values):
+        return np.zeros(0, np.int64)
+    begins = np.ones(len(values), bool)
+    begins[1:] = values[1:] != values[:-1]
+    starts = np.flatnonzero(begins)
+    found = ids.get_indexer(pd.Index(values[starts], dtype=ids.dtype)).astype(np.int64)
+    return np.repeat(found, np.diff(starts, append=len(values)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoriesInBlocks:
+    """Histories of people in blocks, each built when something is asked of them."""
+
+    cases: CasesInBlocks
+    design: HistoryDesign
+
+    def __repr__(self) -> str:
+        return (
+            f"<HistoriesInBlocks: {self.cases.n_people} people, "
+            f"{self.cases.about.n_rows['offences']} offences>"
+        )
+
+    def each(self, function: Callable[[Histories], T]) -> Iterator[T]:
+        """Apply a function to every block's histories; see `CasesInBlocks.each`."""
+        return self.cases.each(partial(_of_histories, function, self.design))
+
+    def known_on(self, person_ids: pd.Series, dates: pd.Series) -> pd.DataFrame:
+        """Say what was known about each person on each date; see `Histories.known_on`."""
+        asked = pd.DataFrame({"person_id": person_ids.array, "date": dates.array})
+        found = pd.concat(self.each(partial(_known_of, asked)))
+        if len(found) < len(asked):
+            raise DataError(
+                f"{len(asked) - len(found)} of {len(asked)} people are not in `people`."
+            )
+        return found.sort_index().set_index(person_ids.index)
+
+
+def _of_histories(function: Callable[[Histories], T], design: HistoryDesign, cases: CaseData) -> T:
+    return function(build_histories(cases, design))
+
+
+def _known_of(asked: pd.DataFrame, histories: Histories) -> pd.DataFrame:
+    mine = asked[asked["person_id"].isin(histories.person_ids)]
+    return histories.known_on(mine["person_id"], mine["date"])
+
+
+def _ordered_offences(
+    offences: pd.DataFrame, person: Days, design: HistoryDesign
+) -> tuple[pd.DataFrame, Proven, Known]:
     offence_day = to_days(offences["offence_date"])
-    recorded, outcome = to_days(offences["recorded_date"]), to_days(offences["outcome_date"])
-    known = np.where(recorded < NEVER, recorded, outcome)
-    proven = offences["outcome"].isin(design.proven_by).to_numpy(bool) & (outcome < NEVER)
-    occasion = offences["occasion_id"].fillna(offences["outcome_date"].astype("string"))
+    spelled, spellings = pd.factorize(offences["offence_code"], sort=True)
+    order = put_in_order(person, offence_day, spelled + 1)[1]
+    person, offence_day, spelled = person[order], offence_day[order], spelled[order]
+    recorded = to_days(offences["recorded_date"])[order]
+    outcome = to_days(offences["outcome_date"])[order]
+    known = np.maximum(np.where(recorded < NEVER, recorded, outcome), offence_day)
+    said, sayings = pd.factorize(offences["outcome"].to_numpy(object))
+    proves = np.append(np.isin(sayings, design.proven_by), False)  # the last: nothing said
+    proven = proves[said][order] & (outcome < NEVER)
+    occasion, occasions = pd.factorize(offences["occasion_id"].to_numpy(object)[order])
+    occasion = np.where(occasion < 0, len(occasions) + outcome, occasion)  # else, by day of outcome
+    every = pd.Series(spellings, dtype="string")
+    codes, classes = every.array, offence_class(every).array
     ordered = pd.DataFrame(
         {
             "person": person,
             "offence_day": offence_day,
-            "known_day": np.maximum(known, offence_day),
+            "known_day": known,
             "outcome_day": outcome,
             "proven": proven,
-            "in_custody": offences["in_custody"].fillna(False).to_numpy(bool),
-            "offence_code": offences["offence_code"].to_numpy(),
-            "offence_class": offence_class(offences["offence_code"]).to_numpy(),
-            "occasion": occasion.to_numpy(),
-            "row": np.arange(len(offences)),
+            "in_custody": offences["in_custody"].to_numpy(bool, na_value=False)[order],
+            "offence_code": codes.take(spelled, allow_fill=True),
+            "offence_class": classes.take(spelled, allow_fill=True),
+            "occasion": occasion,
+            "row": np.arange(len(offences))[order],
         }
     )
-    ordered = ordered.sort_values(["person", "offence_day", "offence_code"], kind="stable")
-    return ordered.reset_index(drop=True)
+    sets = {
+        name: np.append(offence_set(name).is_in(every).to_numpy(bool), False)[spelled]
+        for name in design.offence_sets
+    }
+    of_proven = order_proven(
+        person[proven], offence_day[proven], outcome[proven],
+        sets={name: is_in[proven] for name, is_in in sets.items()}, occasion=occasion[proven],
+    )  # fmt: skip
+    return ordered, of_proven, order_known(person, offence_day, known)
 
 
 def _ordered_needs(assessments: pd.DataFrame, person: Days, chosen: PathwayScheme) -> pd.DataFrame:
@@ -268,33 +368,19 @@ def _ordered_needs(assessments: pd.DataFrame, person: Days, chosen: PathwaySchem
 
 
 def _career(
-    offences: pd.DataFrame, design: HistoryDesign, person: Days, day: Days, birth: Days
+    proven: Proven, known: Known, person: Days, day: Days, birth: Days
 ) -> dict[str, np.ndarray]:
     """Count what was proven, and measure the time since the last offence, as known on each day."""
-    proven = offences[offences["proven"]].sort_values(["person", "outcome_day"], kind="stable")
-    whose, offence_day = proven["person"].to_numpy(), proven["offence_day"].to_numpy()
-    outcome_keys = pack(whose, proven["outcome_day"].to_numpy())
-    first, end = before(outcome_keys, person, day)
+    first, end = before(proven.keys, person, day)
     found = end > first
     columns: dict[str, np.ndarray] = {"n_previous": end - first}
-    for name in design.offence_sets:
-        hits = _running_count(offence_set(name).is_in(proven["offence_code"]).to_numpy(bool))
+    for name, hits in proven.hits.items():
         columns[f"n_previous_{name}"] = hits[end] - hits[first]
-    sanctions = _running_count(~proven.duplicated(["person", "occasion"]).to_numpy())
-    n_sanctions = sanctions[end] - sanctions[first]
-    first_sanction = _at(unpack_day(outcome_keys), first, found, otherwise=day)
+    n_sanctions = proven.sanctions[end] - proven.sanctions[first]
+    first_sanction = at(unpack_day(proven.keys), first, found, otherwise=day)
     career_years = (day - first_sanction) / DAYS_A_YEAR
-    # Persons rise, so a running extreme of packed keys never leaks from one to the next.
-    earliest = NEVER - unpack_day(np.maximum.accumulate(pack(whose, NEVER - offence_day)))
-    onset = _at(earliest, end - 1, found, otherwise=birth)
-    known = offences.sort_values(["person", "known_day"], kind="stable")
-    latest = unpack_day(
-        np.maximum.accumulate(pack(known["person"].to_numpy(), known["offence_day"].to_numpy()))
-    )
-    begin, until = before(
-        pack(known["person"].to_numpy(), known["known_day"].to_numpy()), person, day
-    )
-    last_offence = _at(latest, until - 1, until > begin, otherwise=np.full_like(day, NEVER))
+    onset = at(proven.earliest, end - 1, found, otherwise=birth)
+    last_offence = known.last_offence(person, day)
     return columns | {
         "n_sanctions": n_sanctions,
         "career_years": career_years,
@@ -304,14 +390,3 @@ def _career(
             last_offence < NEVER, (day - last_offence) / DAYS_A_MONTH, np.nan
         ),
     }
-
-
-def _running_count(flags: np.ndarray) -> Days:
-    return np.concatenate([[0], np.cumsum(flags)])
-
-
-def _at(values: Days, where: Days, found: np.ndarray, *, otherwise: Days) -> Days:
-    """Read `values` at the places found, and `otherwise` elsewhere."""
-    if not len(values):
-        return otherwise
-    return np.where(found, values[np.clip(where, 0, len(values) - 1)], otherwise)

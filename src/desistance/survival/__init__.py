@@ -13,7 +13,6 @@ from desistance.survival.assessment import (
     concordance,
     events_per_parameter,
 )
-from desistance.survival.blocks import TimesInBlocks
 from desistance.survival.competing import (
     CauseSpecificFit,
     CumulativeIncidence,
@@ -52,6 +51,7 @@ from desistance.survival.residuals import cox_residuals
 from desistance.survival.restricted import RestrictedMean, restricted_mean
 from desistance.survival.smoothed import SmoothedHazard, smoothed_hazard
 from desistance.survival.terms import Category, Interaction, Spline
+from desistance.timetoevent import TimesInBlocks
 
 __all__ = [
     "Bootstrap",

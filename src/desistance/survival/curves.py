@@ -16,7 +16,7 @@ sets of `risksets`. Conventions:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,10 +24,12 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.survival.groupcounts import group_counts
 from desistance.survival.groups import group_rows, read_curve
 from desistance.survival.influence import OVER_PEOPLE, row_moves, variance_over_people
 from desistance.survival.intervals import Interval, survival_interval
 from desistance.survival.risksets import risk_sets
+from desistance.timetoevent import HasBlocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
+GREENWOOD = "Greenwood"
 TOUCHES = 1e-12  # S this near to 0.5, say, is 0.5
 
 
@@ -156,7 +159,7 @@ class Survival(Result):
 
 
 def kaplan_meier(
-    times: TimeToEvent | HasTimes,
+    times: TimeToEvent | HasTimes | HasBlocks,
     by: str | None = None,
     *,
     confidence: float = 0.95,
@@ -167,7 +170,7 @@ def kaplan_meier(
     Parameters
     ----------
     times
-        Rows of people at risk.
+        Rows of people at risk, at once or in blocks (without weights).
     by
         A column whose labels form the groups; rows without a label are left out and counted.
     confidence, interval
@@ -185,19 +188,32 @@ def kaplan_meier(
     2   18          2         1           0       0.3
     3   23          1         0           1       0.3
     """
-    rows = group_rows(times, by)
-    sets, kept = rows.sets, rows.times
-    share, error = _share_and_error(sets, kept.person)
+    if isinstance(times, HasBlocks):
+        blocks = times.times_in_blocks()
+        counted = group_counts(blocks, by)
+        sets = counted.sets
+        hazard, moved = hazards(sets, counted.n_at_risk.astype(float), counted.n_at_risk)
+        share, error = _with_error(sets, hazard, sets.running(hazard * moved))
+        listed, groups, left_out, said = (
+            counted.days(), counted.counts, counted.n_left_out, counted.said,
+        )  # fmt: skip
+        unit, variance = blocks.unit, GREENWOOD
+        n, n_people, n_events = int(groups.n.sum()), counted.n_people, int(groups.n_events.sum())
+    else:
+        rows = group_rows(times, by)
+        kept = rows.times
+        share, error = _share_and_error(rows.sets, kept.person)
+        listed, groups = rows.days(rows.sets, rows.ends & ~kept.event), rows.counts(kept.event)
+        left_out, said = rows.n_left_out, rows.said
+        unit, variance = kept.unit, GREENWOOD if kept.weight is None else OVER_PEOPLE
+        n, n_people, n_events = kept.n, rows.n_people, int(kept.event.sum())
     low, high = survival_interval(share, error, confidence, interval)
-    curve = rows.days(sets, rows.ends & ~kept.event).assign(
+    curve = listed.assign(
         estimate=share, std_error=share * error, conf_low=low, conf_high=high, note=_notes(share)
     )
-    groups = rows.counts(kept.event)
     return Survival(
-        curve, groups, by, kept.unit, confidence, interval,
-        "Greenwood" if kept.weight is None else OVER_PEOPLE,
-        kept.n, rows.n_people, int(kept.event.sum()), rows.n_left_out,
-        (*rows.said, *emptied_early(curve, groups)),
+        curve, groups, by, unit, confidence, interval, variance, n, n_people, n_events, left_out,
+        (*said, *emptied_early(curve, groups)),
     )  # fmt: skip
 
 
@@ -229,11 +245,15 @@ def influences_of_survival(
 def _share_and_error(sets: RiskSets, person: Ints) -> tuple[Floats, Floats]:
     """S on every listed day, and the standard error of its logarithm, shape (K,) each."""
     hazard, moved = hazard_and_move(sets)
-    share = share_left(sets, hazard)
     if sets.weight is None:
         variance = sets.running(hazard * moved)
     else:
         variance = variance_over_people(sets, person, moved, hazard * moved)
+    return _with_error(sets, hazard, variance)
+
+
+def _with_error(sets: RiskSets, hazard: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    share = share_left(sets, hazard)
     error = np.sqrt(np.maximum(variance, 0.0))
     return share, np.where((share > 0) & (share < 1), error, np.nan)
 
@@ -259,10 +279,14 @@ def hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
 
     The move is 0 where S has fallen to 0 and nothing can move it.
     """
-    at_risk = sets.at_risk(sets.weights())
+    return hazards(sets, sets.at_risk(sets.weights()), sets.at_risk(np.ones(sets.n)))
+
+
+def hazards(sets: RiskSets, at_risk: Floats, n_at_risk: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Do the work of `hazard_and_move` for weights and numbers at risk, (K,) each."""
     none = np.zeros(sets.n_days)
     hazard = np.divide(sets.event_weight, at_risk, out=none.copy(), where=sets.n_events > 0)
-    all_had_it = sets.at_risk(np.ones(sets.n)) - sets.n_events < 0.5
+    all_had_it = n_at_risk - sets.n_events < 0.5
     hazard[all_had_it & (sets.n_events > 0)] = 1.0
     left = at_risk - sets.event_weight
     return hazard, np.divide(1.0, left, out=none, where=(hazard > 0) & (hazard < 1))

@@ -92,7 +92,7 @@ def group_rows(times: TimeToEvent | HasTimes, by: str | None) -> GroupRows:
     """Group rows by a column; rows without a label are left out and counted."""
     came = as_times(times)
     kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
-    carries_on, carried_on = _seams(kept, group)
+    carries_on, carried_on = seams(kept, group)
     enters, leaves = (kept.start > 0) & ~carried_on, ~kept.event & ~carries_on
     sets = risk_sets(
         kept.start, kept.stop, kept.event, stratum=group, weight=kept.weight,
@@ -109,7 +109,7 @@ def group_rows(times: TimeToEvent | HasTimes, by: str | None) -> GroupRows:
     return GroupRows(kept, group, labels, ~carries_on, sets, came.n - kept.n, said)
 
 
-def _seams(times: TimeToEvent, group: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def seams(times: TimeToEvent, group: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which rows the same person and group carries on, and which carry one on, (n,) each."""
     order = np.lexsort((times.start, times.person))
     this, following = order[:-1], order[1:]

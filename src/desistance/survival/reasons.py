@@ -155,12 +155,12 @@ def told_of_few_events(events: int, terms: int) -> str:
 
 
 def offer_of_firth(
-    kept: TimeToEvent, top: Maximum, variance: Variance, ties: str
+    events: int, top: Maximum, variance: Variance, ties: str, *, weighted: bool
 ) -> tuple[str, ...]:
     """Offer Firth's penalty where it helps and can be had."""
-    to_fit, events = len(top.beta) - len(top.aliased), int(kept.event.sum())
+    to_fit = len(top.beta) - len(top.aliased)
     few = 0 < events < FEWEST_EVENTS_PER_TERM * to_fit
-    can_be_had = variance == "model" and kept.weight is None and ties != "exact"
+    can_be_had = variance == "model" and not weighted and ties != "exact"
     if not (can_be_had and (few or top.runaway.any())):
         return ()
     return (

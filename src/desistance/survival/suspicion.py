@@ -6,7 +6,8 @@ of it rests; and a code such as 99 or 9999 for a value nobody knew, read as a nu
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +15,9 @@ import numpy as np
 from desistance.results import Caveat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from desistance.timetoevent import TimeToEvent
@@ -27,73 +28,126 @@ FEWEST_PEOPLE = 5
 NINES = {10.0**digits - 1 for digits in range(2, 8)} | {1 - 10.0**digits for digits in range(1, 8)}
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is counted of a column to see what is odd about it; those of blocks add up.
+
+    Attributes
+    ----------
+    people : how many there are
+    labels : people of each label (of 0 and 1, in a column of numbers), up to a handful
+    only : whether these are all the values there are
+    low, high : of a column of numbers
+    coded : for the numbers of nines at either end, people who have it, and the ends of the others
+    """
+
+    people: int
+    labels: Counter[Any]
+    only: bool
+    low: float = np.inf
+    high: float = -np.inf
+    coded: Mapping[float, tuple[int, float, float]] = field(default_factory=dict)
+
+    def __add__(self, other: Tally) -> Tally:
+        """Count the people of both, of whom none is in both."""
+        coded = {}
+        for code in dict.fromkeys([*self.coded, *other.coded]):
+            mine = self.coded.get(code, (0, self.low, self.high))
+            their = other.coded.get(code, (0, other.low, other.high))
+            coded[code] = (mine[0] + their[0], min(mine[1], their[1]), max(mine[2], their[2]))
+        return Tally(
+            self.people + other.people, self.labels + other.labels, self.only and other.only,
+            min(self.low, other.low), max(self.high, other.high), coded,
+        )  # fmt: skip
+
+
 def noticed(times: TimeToEvent, columns: Iterable[str]) -> TimeToEvent:
     """Let rows carry what is odd about columns that a model reads, none of them empty."""
-    said = [told for name in dict.fromkeys(columns) for told in _odd(times, name)]
+    said = [told for name in dict.fromkeys(columns) for told in odd(tally(times, name), name)]
     return replace(times, caveats=tuple(dict.fromkeys([*times.caveats, *said])))
+
+
+def tally(times: TimeToEvent, name: str) -> Tally:
+    """Count what there is in a column, none of it empty."""
+    everyone = int(times.person.max(initial=-1)) + 1
+    column = times.columns[name]
+    if column.dtype.kind not in "biuf":
+        codes, labels = column.factorize()
+        counts = people_in(times, codes, len(labels))
+        return Tally(everyone, Counter(dict(zip(map(str, labels), counts, strict=True))), True)
+    values = column.to_numpy(dtype=bool if column.dtype.kind == "b" else float)
+    if not len(values):
+        return Tally(everyone, Counter(), True)
+    low, high = float(values.min()), float(values.max())
+    flags = {value: np.asarray(values == value) for value in (0, 1)}
+    coded = {}
+    for code in sorted({low, high} & NINES):
+        is_code = np.asarray(values == code)
+        others = values[~is_code]
+        coded[code] = (
+            len(np.unique(times.person[is_code])),
+            float(others.min(initial=np.inf)),
+            float(others.max(initial=-np.inf)),
+        )
+    there = Counter({value: _people(times, rows) for value, rows in flags.items() if rows.any()})
+    return Tally(everyone, there, bool((flags[0] | flags[1]).all()), low, high, coded)
+
+
+def odd(found: Tally, name: str) -> Iterator[str]:
+    """Say what is odd about a column."""
+    if found.low > found.high:
+        yield from told_of_small(found.labels, name, found.people)
+        return
+    if found.only and found.low == 0 and found.high == 1:
+        for value, people in sorted(found.labels.items()):
+            if people < FEWEST_PEOPLE:
+                yield _told_of_few(f"`{name}` is {value}", people, found.people)
+    for code in {found.low, found.high} & NINES:
+        people, low, high = found.coded[code]
+        if low <= high and max(low - code, code - high) > high - low:
+            yield _told_of_code(name, people, found.people)
 
 
 def small_groups(times: TimeToEvent, group: Ints, labels: tuple[str, ...], by: str) -> list[str]:
     """Say which groups, codes (n,) of `labels`, are of a handful of people, if there are others."""
-    if len(labels) < 2:
+    counts = people_in(times, group, len(labels))
+    everyone = int(times.person.max(initial=-1)) + 1
+    return told_of_small(dict(zip(labels, counts, strict=True)), by, everyone)
+
+
+def told_of_small(people: Mapping[str, int], by: str, everyone: int) -> list[str]:
+    """Say which labels are of a handful of `everyone`, if there are other labels."""
+    if len(people) < 2:
         return []
-    few = [
-        (label, people)
-        for code, label in enumerate(labels)
-        if (people := _people_if_few(times, group == code)) is not None
-    ]
+    few = [(label, n) for label, n in people.items() if n < FEWEST_PEOPLE]
     if len(few) > 1:
         told = f"{len(few)} labels of `{by}` are each of fewer than {FEWEST_PEOPLE} people"
         return [f"{told}: what is said of them rests on very few."]
-    return [_told_of_few(times, f"`{by}` is {label}", people) for label, people in few]
+    return [_told_of_few(f"`{by}` is {label}", n, everyone) for label, n in few]
 
 
-def _odd(times: TimeToEvent, name: str) -> Iterator[str]:
-    column = times.columns[name]
-    if column.dtype.kind not in "biuf":
-        codes, labels = column.factorize()
-        yield from small_groups(times, codes, tuple(map(str, labels)), name)
-        return
-    values = column.to_numpy(dtype=bool if column.dtype.kind == "b" else None)
-    if not len(values):
-        return
-    low, high = values.min(), values.max()
-    if low == 0 and high == 1:
-        for value in (0, 1):
-            people = _people_if_few(times, values == value)
-            if people is not None and ((values == 0) | (values == 1)).all():
-                yield _told_of_few(times, f"`{name}` is {value}", people)
-    for code in {float(low), float(high)} & NINES:
-        yield from _told_of_code(times, column, code)
+def people_in(times: TimeToEvent, group: Ints, n_groups: int) -> list[int]:
+    """Count the people of each group, codes (n,), up to a handful."""
+    return [_people(times, group == code) for code in range(n_groups)]
 
 
-def _people_if_few(times: TimeToEvent, rows: NDArray[np.bool_]) -> int | None:
-    """How many people some rows are of, if they are a handful."""
-    most = 1 if times.person_column is None else int(np.bincount(times.person).max())
+def _people(times: TimeToEvent, rows: NDArray[np.bool_]) -> int:
+    """How many people some rows are of; not counted further where they are more than a handful."""
+    most = 1 if times.person_column is None else int(np.bincount(times.person).max(initial=1))
     if np.count_nonzero(rows) >= FEWEST_PEOPLE * most:
-        return None
-    people = len(np.unique(times.person[rows]))
-    return people if people < FEWEST_PEOPLE else None
+        return FEWEST_PEOPLE
+    return len(np.unique(times.person[rows]))
 
 
-def _told_of_few(times: TimeToEvent, what: str, people: int) -> Caveat:
+def _told_of_few(what: str, people: int, everyone: int) -> Caveat:
     told = f"{what} for {{people}} of {{all}} people: what is said of it rests on them alone."
-    return Caveat(told, people=people, all=int(times.person.max()) + 1)
+    return Caveat(told, people=people, all=everyone)
 
 
-def _told_of_code(times: TimeToEvent, column: pd.Series, code: float) -> list[str]:
+def _told_of_code(name: str, people: int, everyone: int) -> Caveat:
     """Say so where a number of nines lies further from the others than these from each other."""
-    values = column.to_numpy(dtype=float)
-    coded = values == code
-    others = values[~coded]
-    if not others.size:
-        return []
-    low, high = float(others.min()), float(others.max())
-    if max(low - code, code - high) <= high - low:
-        return []
     told = (
-        f"`{column.name}` is one number of nines, far from all others, for {{people}} of {{all}} "
+        f"`{name}` is one number of nines, far from all others, for {{people}} of {{all}} "
         "people: if it stands for unknown, empty those cells."
     )
-    people = len(np.unique(times.person[coded]))
-    return [Caveat(told, people=people, all=int(times.person.max()) + 1)]
+    return Caveat(told, people=people, all=everyone)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from desistance.survival.baseline import baseline_hazard
-from desistance.survival.blocks import TimesInBlocks
 from desistance.survival.cox.choices import check_choices, check_frailty, check_weights
 from desistance.survival.cox.fitted import CoxFit
 from desistance.survival.cox.inblocks import fit_in_blocks
@@ -45,7 +44,7 @@ from desistance.survival.reasons import (
     why_not_estimable,
 )
 from desistance.survival.terms import labelled, read_terms, without_empty
-from desistance.timetoevent import as_times
+from desistance.timetoevent import HasBlocks, as_times
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +63,7 @@ if TYPE_CHECKING:
 
 
 def fit_cox(
-    times: TimeToEvent | HasTimes | TimesInBlocks,
+    times: TimeToEvent | HasTimes | HasBlocks,
     terms: Sequence[str | Term],
     *,
     time_varying: Mapping[str, How] | None = None,
@@ -130,10 +129,11 @@ def fit_cox(
     0.572
     """
     check_choices(ties, variance, cluster, penalty)
-    if isinstance(times, TimesInBlocks):
+    if isinstance(times, HasBlocks):
         return fit_in_blocks(
-            times, terms, ties=ties, strata=strata, variance=variance, cluster=cluster,
-            penalty=penalty, refused={"frailty": frailty, "time_varying": time_varying},
+            times.times_in_blocks(), terms, ties=ties, strata=strata, variance=variance,
+            cluster=cluster, penalty=penalty,
+            refused={"frailty": frailty, "time_varying": time_varying},
         )  # fmt: skip
     came = as_times(times)
     check_weights(came, ties, penalty)
@@ -208,7 +208,13 @@ def fit_cox(
                 penalised=penalty is not None,
                 shared=frailty == PERSON,
             ),
-            *(offer_of_firth(kept, top, variance, ties) if penalty is None and not shared else ()),
+            *(
+                offer_of_firth(
+                    int(kept.event.sum()), top, variance, ties, weighted=kept.weight is not None
+                )
+                if penalty is None and not shared
+                else ()
+            ),
             *what_the_penalty_does(penalty),
             *(what_frailty_asks(kept, shared) if shared else ()),
         ),

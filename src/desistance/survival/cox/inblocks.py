@@ -2,7 +2,8 @@
 
 A first pass finds labels, event days and counts, a second means and spreads of the covariates; then
 Newton's way takes two passes a step, and a sandwich one more. Tables as long as the event days are
-kept, and nothing as long as the rows.
+kept, and nothing as long as the rows. What a pass does to a block is a function that holds only
+settings and such tables (see `desistance.engine`), as it may run elsewhere.
 
 What needs all rows side by side is refused: exact ties, Firth's penalty, frailties, terms that
 change with time, and splines whose knots are to be found.
@@ -12,6 +13,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial, reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,8 +23,8 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.results import Caveat
 from desistance.survival.baseline import baseline_hazard
-from desistance.survival.blocks.likelihood import BlockedLikelihood, Part
 from desistance.survival.covariates import Covariates, centre_scale_reach, measure, pooled
+from desistance.survival.cox.blockedlikelihood import BlockedLikelihood, Part
 from desistance.survival.cox.fitted import CoxFit
 from desistance.survival.cox.variance import blanked, score_statistic, told_apart, unscaled
 from desistance.survival.newton import maximise
@@ -30,37 +33,45 @@ from desistance.survival.penalty import maximise_penalised
 from desistance.survival.reasons import (
     Counted,
     caveats_of_counts,
+    offer_of_firth,
     refuse_few_clusters,
     what_the_penalty_does,
     why_not_estimable,
 )
 from desistance.survival.risksets import event_days, risk_sets
+from desistance.survival.suspicion import odd, tally
 from desistance.survival.terms import (
     Category,
     Interaction,
     Spline,
+    bare_rows,
     columns_of,
+    joined,
     labelled,
+    labels_across,
     read_terms,
     without_empty,
+    without_parts,
 )
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any, TypeVar
 
     from numpy.typing import NDArray
 
-    from desistance.survival.blocks.times import TimesInBlocks
     from desistance.survival.cox.choices import CoxTies
     from desistance.survival.newton import Maximum
     from desistance.survival.partial_likelihood import Ties
     from desistance.survival.penalty import Penalty
     from desistance.survival.reasons import Variance
     from desistance.survival.risksets import RiskSets
+    from desistance.survival.suspicion import Tally
     from desistance.survival.terms import Term
+    from desistance.timetoevent import TimesInBlocks
 
+    T = TypeVar("T")
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
@@ -70,21 +81,20 @@ FEW_PEOPLE = 20  # as in `terms.columns`
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """Which rows and columns of the blocks a fit reads; `by` and `cluster` name columns."""
+    """What a fit reads of a block: `by` and `cluster` name columns, `coded` those of labels."""
 
-    times: TimesInBlocks
     columns: tuple[str, ...]
+    termed: tuple[str, ...]
+    coded: frozenset[str]
     by: tuple[str, ...]
     cluster: tuple[str, ...]
     variance: Variance
 
-    def blocks(self) -> Iterator[TimeToEvent]:
-        """Read the blocks, without the rows where a column is empty."""
-        for came in self.times.blocks(self.columns):
-            block = came
-            for name in self.columns:
-                block = without_empty(block, name)
-            yield block
+    def kept(self, came: TimeToEvent) -> TimeToEvent:
+        """Leave out the rows where a column is empty."""
+        for name in self.columns:
+            came = without_empty(came, name)
+        return came
 
     def stratum(self, block: TimeToEvent) -> tuple[Ints, tuple[str, ...]]:
         """Code the strata of a block's rows, shape (n,), by labels."""
@@ -96,12 +106,29 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Survey:
-    """What the first pass over the blocks found.
+class Seen:
+    """What the first pass finds of one block.
 
-    `days` are the event days of all, without rows; `distinct` holds the labels of each column of
-    labels, and one value of the others.
+    `distinct` holds the labels of each column of labels, and one value of the others; `events` the
+    event days: label, day, n, weight.
     """
+
+    n: int
+    n_people: int
+    n_events: int
+    most_events: int
+    left_out: dict[str, int]
+    strata: pd.DataFrame
+    clusters: pd.DataFrame
+    distinct: dict[str, pd.Series]
+    tallies: dict[str, Tally]
+    last_day: dict[str, int]
+    events: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survey:
+    """What the first pass over the blocks found; `days` are the event days of all, without rows."""
 
     days: RiskSets
     labels: tuple[str, ...]
@@ -113,6 +140,7 @@ class Survey:
     n_events: int
     most_events: int
     left_out: dict[str, int]
+    said: tuple[str, ...]
 
 
 def fit_in_blocks(
@@ -142,9 +170,12 @@ def fit_in_blocks(
         )
     by = (strata,) if isinstance(strata, str) else tuple(strata or ())
     around = (cluster,) if cluster else ()
-    reading = Reading(times, _columns(times, terms, (*by, *around)), by, around, variance)
-    found = _survey(reading, terms)
-    problem = _problem(reading, found, ties)
+    reading = Reading(
+        _columns(times, terms, (*by, *around)), tuple(columns_of(terms)),
+        frozenset(_columns_of_labels(terms)), by, around, variance,
+    )  # fmt: skip
+    found = _survey(times, reading, terms)
+    problem = _problem(times, reading, found, ties)
     top = maximise(problem) if penalty is None else maximise_penalised(problem, penalty)
     n_clusters = len(found.cluster_labels) if around else found.n_people
     refuse_few_clusters(cluster, n_clusters, problem.p)
@@ -177,8 +208,17 @@ def fit_in_blocks(
         n_events=found.n_events,
         n_left_out=times.n - found.n,
         caveats=(
+            *times.caveats,
+            *found.said,
             *(Caveat(f"Rows left out ({w}): {{rows}}.", rows=n) for w, n in found.left_out.items()),
             *caveats_of_counts(counted, notes, variance, penalised=penalty is not None),
+            *(
+                offer_of_firth(
+                    found.n_events, top, variance, ties, weighted="weight" in times.roles
+                )
+                if penalty is None
+                else ()
+            ),
             *what_the_penalty_does(penalty),
         ),
         baseline=baseline_hazard(
@@ -207,77 +247,67 @@ def _columns(
     return wanted
 
 
-def _survey(reading: Reading, terms: Sequence[str | Term]) -> Survey:
-    coded = _columns_of_labels(terms)
-    strata, clusters = _Labels(reading.by), _Labels(reading.cluster)
-    distinct: dict[str, list[pd.Series]] = {name: [] for name in columns_of(terms)}
-    days: list[pd.DataFrame] = []
+def _survey(times: TimesInBlocks, reading: Reading, terms: Sequence[str | Term]) -> Survey:
+    seen = list(times.each(partial(_seen, reading), reading.columns))
     left_out: Counter[str] = Counter()
-    last_day: dict[str, int] = {}
-    counts = np.zeros(3, np.int64)
-    most_events = 0
-    for block in reading.blocks():
+    for block in seen:
         left_out.update(block.left_out)
-        if not block.n:
-            continue
-        people = np.bincount(block.person, block.event)
-        most_events = max(most_events, int(people.max()))
-        counts += [block.n, len(people), int(block.event.sum())]
-        strata.see(block)
-        clusters.see(block)
-        for name, seen in distinct.items():
-            column = block.columns[name]
-            is_number = column.dtype.kind in "biuf" and name not in coded
-            seen.append((column.iloc[:1] if is_number else column.drop_duplicates()).copy())
-        codes, labels = reading.stratum(block)
-        lasts = np.zeros(len(labels), np.int64)
-        np.maximum.at(lasts, codes, block.stop)
-        for label, last in zip(labels, lasts.tolist(), strict=True):
-            last_day[label] = max(last_day.get(label, 0), last)
-        sets = risk_sets(block.start, block.stop, block.event, stratum=codes, weight=block.weight)
-        days.append(
-            pd.DataFrame(
-                {
-                    "label": np.array(labels, dtype=object)[sets.stratum],
-                    "day": sets.day, "n": sets.n_events, "weight": sets.event_weight,
-                }
-            )
-        )  # fmt: skip
-    if not days:
+    seen = [block for block in seen if block.n]
+    if not seen:
         raise ModelError("Every row has an empty value in one of the columns: none is left to fit.")
-    labels = strata.known() if reading.by else reading.times.strata_labels or ("all",)
+    last_day: dict[str, int] = {}
+    for block in seen:
+        for label, last in block.last_day.items():
+            last_day[label] = max(last_day.get(label, 0), last)
+    labels = times.strata_labels or ("all",)
+    if reading.by:
+        labels = labels_across([block.strata for block in seen])
+    n_people = sum(block.n_people for block in seen)
+    fixed = _fixed(times, terms, [block.distinct for block in seen], reading.coded, n_people)
+    tallies = {
+        name: reduce(add, (block.tallies[name] for block in seen)) for name in reading.termed
+    }
+    said = [told for name, tallied in tallies.items() for told in odd(tallied, name)]
     return Survey(
-        _all_days(days, labels), labels, tuple(last_day.get(label, 0) for label in labels),
-        clusters.known(), _fixed(reading.times, terms, distinct, coded, int(counts[1])),
-        int(counts[0]), int(counts[1]), int(counts[2]), most_events,
-        {why: n for why, n in left_out.items() if n},
+        _all_days([block.events for block in seen], labels),
+        labels,
+        tuple(last_day.get(label, 0) for label in labels),
+        labels_across([block.clusters for block in seen]) if reading.cluster else (),
+        fixed,
+        sum(block.n for block in seen),
+        n_people,
+        sum(block.n_events for block in seen),
+        max(block.most_events for block in seen),
+        {why: left_out[why] for name in reading.columns if left_out[why := f"`{name}` is empty"]},
+        (*dict.fromkeys(said), *without_parts(fixed)),
+    )
+
+
+def _seen(reading: Reading, came: TimeToEvent) -> Seen:
+    block = reading.kept(came)
+    people = np.bincount(block.person, block.event)
+    codes, labels = reading.stratum(block)
+    lasts = np.zeros(len(labels), np.int64)
+    np.maximum.at(lasts, codes, block.stop)
+    sets = risk_sets(block.start, block.stop, block.event, stratum=codes, weight=block.weight)
+    distinct = {}
+    for name in reading.termed:
+        column = block.columns[name]
+        is_number = column.dtype.kind in "biuf" and name not in reading.coded
+        distinct[name] = (column.iloc[:1] if is_number else column.drop_duplicates()).copy()
+    return Seen(
+        block.n, len(people), int(block.event.sum()), int(people.max(initial=0)),
+        dict(block.left_out),
+        block.columns[list(reading.by)].drop_duplicates(),
+        block.columns[list(reading.cluster)].drop_duplicates(),
+        distinct,
+        {name: tally(block, name) for name in reading.termed},
+        dict(zip(labels, lasts.tolist(), strict=True)),
+        pd.DataFrame({
+            "label": np.array(labels, dtype=object)[sets.stratum],
+            "day": sets.day, "n": sets.n_events, "weight": sets.event_weight,
+        }),
     )  # fmt: skip
-
-
-class _Labels:
-    """The labels that columns make together, gathered block by block."""
-
-    def __init__(self, names: tuple[str, ...]) -> None:
-        self.names = names
-        self.seen: list[pd.DataFrame] = []
-
-    def see(self, block: TimeToEvent) -> None:
-        if self.names:
-            self.seen.append(block.columns[list(self.names)].drop_duplicates())
-
-    def known(self) -> tuple[str, ...]:
-        """The labels of all blocks, in the order in which one frame would have them."""
-        if not self.names:
-            return ()
-        frame = pd.DataFrame({n: _joined([some[n] for some in self.seen]) for n in self.names})
-        return labelled(_bare(frame.drop_duplicates(ignore_index=True)), self.names)[2]
-
-
-def _joined(columns: list[pd.Series]) -> pd.Series:
-    """One column of several; categories keep their order."""
-    if all(isinstance(column.dtype, pd.CategoricalDtype) for column in columns):
-        return pd.Series(pd.api.types.union_categoricals(columns, ignore_order=True))
-    return pd.concat(columns, ignore_index=True)
 
 
 def _columns_of_labels(terms: Sequence[str | Term]) -> set[str]:
@@ -299,12 +329,12 @@ def _columns_of_labels(terms: Sequence[str | Term]) -> set[str]:
 def _fixed(
     times: TimesInBlocks,
     terms: Sequence[str | Term],
-    distinct: dict[str, list[pd.Series]],
-    coded: set[str],
+    distinct: list[dict[str, pd.Series]],
+    coded: frozenset[str],
     n_people: int,
 ) -> tuple[Term, ...]:
     """Settle the terms by rows that hold every label twice, so that none looks like an id."""
-    found = {name: _joined(seen) for name, seen in distinct.items()}
+    found = {name: joined([block[name] for block in distinct]) for name in distinct[0]}
     for name, column in found.items():
         is_number = column.dtype.kind in "biuf" and name not in coded
         found[name] = column.iloc[:1] if is_number else column.drop_duplicates()
@@ -320,16 +350,7 @@ def _fixed(
             for name, column in found.items()
         }
     )
-    return read_terms(replace(_bare(frame), person_column=person), terms)[1]
-
-
-def _bare(frame: pd.DataFrame) -> TimeToEvent:
-    """Hold columns as rows whose times do not matter."""
-    zeros = np.zeros(len(frame), np.int64)
-    return TimeToEvent(
-        zeros, zeros + 1, zeros > 0, np.arange(len(frame)), None, None, None, (), (), frame,
-        "days", len(frame), {},
-    )  # fmt: skip
+    return read_terms(replace(bare_rows(frame), person_column=person), terms)[1]
 
 
 def _all_days(days: list[pd.DataFrame], labels: tuple[str, ...]) -> RiskSets:
@@ -341,45 +362,88 @@ def _all_days(days: list[pd.DataFrame], labels: tuple[str, ...]) -> RiskSets:
     return event_days(stratum, day, n, sums.weight.to_numpy(float))
 
 
-def _problem(reading: Reading, found: Survey, ties: Ties) -> BlockedLikelihood:
-    """Find means and spreads of the covariates, and set up the likelihood."""
-    names = tuple(name for term in found.terms for name in term.names)
-    places = {label: code for code, label in enumerate(found.labels)}
-    groups = {label: code for code, label in enumerate(found.cluster_labels)}
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """How the rows of a block become a part of the likelihood of all."""
 
-    def of_rows(block: TimeToEvent) -> tuple[RiskSets, tuple[NDArray[Any], ...]]:
-        codes, labels = reading.stratum(block)
-        stratum = np.array([places[label] for label in labels], np.int64)[codes]
-        columns = tuple(x for term in found.terms for x in term.values(block.columns))
-        return found.days.of_rows(
+    reading: Reading
+    days: RiskSets
+    terms: tuple[Term, ...]
+    places: dict[str, int]
+    groups: dict[str, int]
+    ties: Ties
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The covariates' names."""
+        return tuple(name for term in self.terms for name in term.names)
+
+    def rows(self, block: TimeToEvent) -> tuple[RiskSets, tuple[NDArray[Any], ...]]:
+        """Code the rows on the event days of all, and read their covariates."""
+        codes, labels = self.reading.stratum(block)
+        stratum = np.array([self.places[label] for label in labels], np.int64)[codes]
+        columns = tuple(x for term in self.terms for x in term.values(block.columns))
+        return self.days.of_rows(
             block.start, block.stop, block.event, stratum=stratum, weight=block.weight
         ), columns
 
-    near: Floats | None = None
-    measures: list[Floats] = []
-    events = np.zeros(len(names))
-    for block in reading.blocks():
-        sets, columns = of_rows(block)
-        measures.append(measure(columns, sets))
-        near = measures[0][3] if near is None else near
-        events += centred_events(sets, Covariates(names, columns, near, near, near))
+    def cluster(self, block: TimeToEvent) -> Ints:
+        """Code the rows' clusters, over all blocks if a column names them."""
+        if self.reading.cluster:
+            _, codes, labels = labelled(block, self.reading.cluster)
+            return np.array([self.groups[label] for label in labels], np.int64)[codes]
+        return block.person if self.reading.variance == "cluster" else np.arange(block.n)
+
+
+def _problem(
+    times: TimesInBlocks, reading: Reading, found: Survey, ties: Ties
+) -> BlockedLikelihood:
+    """Find means and spreads of the covariates, and set up the likelihood."""
+    layout = Layout(
+        reading, found.days, found.terms,
+        {label: code for code, label in enumerate(found.labels)},
+        {label: code for code, label in enumerate(found.cluster_labels)}, ties,
+    )  # fmt: skip
+    measures, events, weights = zip(
+        *times.each(partial(_measured, layout), reading.columns), strict=True
+    )
     measured = centre_scale_reach(pooled(measures))
-    events -= found.days.event_weight.sum() * (measured[0] - measures[0][3])
+    moved = [
+        e - w * (measured[0] - m[3]) for m, e, w in zip(measures, events, weights, strict=True)
+    ]
+    total = np.sum(moved, axis=0)
 
-    def read() -> Iterator[Part]:
-        for block in reading.blocks():
-            sets, columns = of_rows(block)
-            cluster = np.arange(block.n)
-            if reading.cluster:
-                _, codes, labels = labelled(block, reading.cluster)
-                cluster = np.array([groups[label] for label in labels], np.int64)[codes]
-            elif reading.variance == "cluster":
-                cluster = block.person
-            of_block = PartialLikelihood(sets, Covariates(names, columns, *measured), ties, events)
-            yield Part(of_block, cluster)
+    def each(function: Callable[[Part], T]) -> Iterator[T]:
+        return times.each(partial(_to_part, function, layout, measured, total), reading.columns)
 
-    none = tuple(np.zeros(0) for _ in names)
-    return BlockedLikelihood(found.days, Covariates(names, none, *measured), ties, events, read)
+    none = tuple(np.zeros(0) for _ in layout.names)
+    return BlockedLikelihood(
+        found.days, Covariates(layout.names, none, *measured), ties, total, each
+    )
+
+
+def _measured(layout: Layout, came: TimeToEvent) -> tuple[Floats, Floats, float]:
+    """Measures of a block's covariates, and its events' sums about its own means, and weight."""
+    sets, columns = layout.rows(layout.reading.kept(came))
+    measures = measure(columns, sets)
+    about = measures[3]
+    events = centred_events(sets, Covariates(layout.names, columns, about, about, about))
+    return measures, events, float(np.sum(sets.weights()[sets.event]))
+
+
+def _to_part(
+    function: Callable[[Part], T],
+    layout: Layout,
+    measured: tuple[Floats, Floats, Floats],
+    events: Floats,
+    came: TimeToEvent,
+) -> T:
+    block = layout.reading.kept(came)
+    sets, columns = layout.rows(block)
+    of_block = Covariates(layout.names, columns, *measured)
+    return function(
+        Part(PartialLikelihood(sets, of_block, layout.ties, events), layout.cluster(block))
+    )
 
 
 def _sandwich(problem: BlockedLikelihood, top: Maximum, found: Survey) -> Floats:

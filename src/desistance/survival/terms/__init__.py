@@ -14,6 +14,7 @@ A term is `fixed` once, from all rows: its labels and knots are then its own, an
 same covariates from any block of rows, and from rows it has not seen.
 """
 
+from desistance.survival.terms.acrossblocks import bare_rows, joined, labels_across
 from desistance.survival.terms.columns import (
     labelled,
     one_column,
@@ -21,7 +22,7 @@ from desistance.survival.terms.columns import (
     without_empty,
 )
 from desistance.survival.terms.kinds import Category, Interaction, Number, Spline, Term
-from desistance.survival.terms.read import columns_of, read_terms
+from desistance.survival.terms.read import columns_of, read_terms, without_parts
 
 __all__ = [
     "Category",
@@ -29,10 +30,14 @@ __all__ = [
     "Number",
     "Spline",
     "Term",
+    "bare_rows",
     "columns_of",
+    "joined",
     "labelled",
+    "labels_across",
     "one_column",
     "read_terms",
     "told_of_left_out",
     "without_empty",
+    "without_parts",
 ]

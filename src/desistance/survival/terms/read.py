@@ -46,10 +46,10 @@ def read_terms(
         twice = next(name for name in names if names.count(name) > 1)
         raise ModelError(f"`terms` makes a covariate called {twice!r} twice.")
     times = noticed(times, columns_of(terms))
-    return replace(times, caveats=(*times.caveats, *_without_parts(fixed))), fixed
+    return replace(times, caveats=(*times.caveats, *without_parts(fixed))), fixed
 
 
-def _without_parts(terms: tuple[Term, ...]) -> list[str]:
+def without_parts(terms: tuple[Term, ...]) -> list[str]:
     """Say which parts of an interaction are no terms themselves."""
     there = {term.columns for term in terms}
     return [

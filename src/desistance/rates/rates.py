@@ -17,6 +17,8 @@ Ministry of Justice, Guide to Proven Reoffending Statistics.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial, reduce
+from operator import add
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,15 +27,28 @@ from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
 from desistance.errors import FollowUpError
-from desistance.followup import FollowUp, in_cohorts
-from desistance.histories.careers.frequencies import exact_poisson, over_people
-from desistance.histories.groups import EVERYONE, groups_of
+from desistance.followup import FollowUp, FollowUpInBlocks
+from desistance.histories.careers.frequencies import exact_poisson
 from desistance.plots import new_axes
+from desistance.rates.sums import (
+    EVERYONE,
+    AtRisk,
+    Exposure,
+    Grouped,
+    OneYear,
+    at_risk,
+    on_calendar,
+    one_year,
+)
 from desistance.results import NOT_ESTIMABLE, Result, text_table
-from desistance.timetoevent import PER_YEAR, TimeToEvent, as_times
+from desistance.timetoevent import PER_YEAR, HasBlocks, TimesInBlocks, TimeToEvent, as_times
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
+
+    from desistance.followup import FollowUpDesign
 
 SHARE = "reoffended within {months} months"
 PER_PERSON = "reoffences per person"
@@ -86,7 +101,10 @@ class ReoffendingRates(Result):
 
 
 def reoffending_rates(
-    followed: FollowUp | TimeToEvent, by: str | None = "cohort", *, confidence: float = 0.95
+    followed: FollowUp | TimeToEvent | FollowUpInBlocks | TimesInBlocks,
+    by: str | None = "cohort",
+    *,
+    confidence: float = 0.95,
 ) -> ReoffendingRates:
     """Measure reoffending for everyone, and for the groups of a column.
 
@@ -94,7 +112,7 @@ def reoffending_rates(
     ----------
     followed
         A `FollowUp`, or a `TimeToEvent` (which has no one-year measures, only the rate of first
-        events per person-year).
+        events per person-year); or either of them in blocks.
     by
         Column that forms the groups; "cohort" is the exposure of each row at risk. None for
         everyone only.
@@ -121,20 +139,38 @@ def reoffending_rates(
     >>> reoffending_rates(times, by=None).to_frame()["estimate"].round(3).tolist()
     [1.001]
     """
-    times = as_times(followed)
-    if by is not None and by not in times.columns:
-        if by == "cohort":
-            by = None
-        else:
-            raise FollowUpError(
-                f"{by!r} is not a column; there are {', '.join(map(str, times.columns))}."
-            )
+    if isinstance(followed, HasBlocks):
+        blocks = followed.times_in_blocks()
+        by = _found(by, blocks.source.columns())
+        named = [] if by is None else [by]
+        at = reduce(add, blocks.each(partial(_at_risk, by), named))
+        unit = blocks.unit
+    else:
+        times = as_times(followed)
+        by = _found(by, times.columns)
+        at, unit = _at_risk(by, times), times.unit
     rows = []
     if isinstance(followed, FollowUp):
-        rows += _one_year(followed, by, confidence)
-    rows += _per_year_at_risk(times, by, confidence)
+        told = _told(by, followed.design, followed.people)
+        rows += _one_year(told, at, by, followed.design, confidence)
+    elif isinstance(followed, FollowUpInBlocks):
+        told = reduce(add, followed.each(partial(_told, by, followed.design)))
+        rows += _one_year(told, at, by, followed.design, confidence)
+    rows += [
+        _rate(group, FIRST, counted, unit, confidence) for group, counted in at.in_order().items()
+    ]
     if isinstance(followed, FollowUp):
-        rows += _per_calendar_year(followed, by, confidence)
+        calendar = on_calendar(followed.people, by, followed.design.names)
+    elif isinstance(followed, FollowUpInBlocks):
+        told_calendar = partial(on_calendar, by=by, names=followed.design.names)
+        calendar = reduce(add, followed.each(told_calendar))
+    else:
+        calendar = None
+    if calendar is not None:
+        rows += [
+            _rate(group, FIRST_CALENDAR, counted, "days", confidence)
+            for group, counted in calendar.in_order().items()
+        ]
     frame = pd.DataFrame(rows).sort_values(
         "group", key=lambda groups: groups != EVERYONE, kind="stable"
     )
@@ -143,7 +179,7 @@ def reoffending_rates(
         "note"]).fillna({"note": ""}).astype({"n": "Int64", "n_events": "Int64"})  # fmt: skip
     definition = "first events per person-year"
     caveats: tuple[str, ...] = ()
-    if isinstance(followed, FollowUp):
+    if isinstance(followed, FollowUp | FollowUpInBlocks):
         design, caveats = followed.design, followed.caveats
         definition = (
             f"proven reoffences in {design.offence_set} within {design.months} months of leaving "
@@ -152,21 +188,54 @@ def reoffending_rates(
     return ReoffendingRates(frame.reset_index(drop=True), definition, caveats)
 
 
-def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dict[str, object]]:
-    people, design = followed.people, followed.design
-    joined_later = (people["joined_day"] > 0).any() and design.exposure == "time-varying"
-    share = SHARE.format(months=design.months)
-    column, unfair = None, []
+def _found(by: str | None, columns: Sequence[str] | pd.DataFrame) -> str | None:
+    if by is None or by in columns:
+        return by
     if by == "cohort":
-        if joined_later:
-            unfair = list(design.names)
-        else:
-            joined = people["joined_day"].notna()
-            column = joined.map({False: design.names[0], True: design.names[1]})
+        return None
+    raise FollowUpError(f"{by!r} is not a column; there are {', '.join(map(str, columns))}.")
+
+
+def _at_risk(by: str | None, times: TimeToEvent) -> Grouped[AtRisk]:
+    return at_risk(times, None if by is None else times.columns[by])
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One-year sums of a group fixed on day 0, and how many joined after it."""
+
+    n_joined_later: int
+    of_people: bool
+    groups: Grouped[OneYear]
+
+    def __add__(self, other: Told) -> Told:
+        """Count together."""
+        later = self.n_joined_later + other.n_joined_later
+        return Told(later, self.of_people, self.groups + other.groups)
+
+
+def _told(by: str | None, design: FollowUpDesign, people: pd.DataFrame) -> Told:
+    column = None
+    if by == "cohort":
+        joined = people["joined_day"].notna()
+        column = joined.map({False: design.names[0], True: design.names[1]})
     elif by in people:
         column = people[by]
-    elif by is not None:
-        unfair = sorted(map(str, followed.rows[by].unique()))
+    later = int((people["joined_day"] > 0).sum())
+    return Told(later, by is None or column is not None, one_year(people, column))
+
+
+def _one_year(
+    told: Told, at: Grouped[AtRisk], by: str | None, design: FollowUpDesign, confidence: float
+) -> list[dict[str, object]]:
+    share = SHARE.format(months=design.months)
+    groups, unfair = told.groups.in_order(), []
+    if by == "cohort" and told.n_joined_later and design.exposure == "time-varying":
+        unfair = list(design.names)
+    elif not told.of_people:
+        unfair = sorted(label for label in at.sums if label != EVERYONE)
+    if unfair:
+        groups = {EVERYONE: groups[EVERYONE]}
     rows: list[dict[str, object]] = [
         {
             "group": name,
@@ -175,98 +244,67 @@ def _one_year(followed: FollowUp, by: str | None, confidence: float) -> list[dic
         }
         for name in unfair
     ]
-    mature = people["mature"].to_numpy(bool)
     z = norm.ppf(0.5 + confidence / 2)
-    for group, mask in groups_of(column, len(people)).items():
-        some = people[mask & mature]
-        n, counts = len(some), some["n_reoffences"].to_numpy(float, na_value=np.nan)
+    for group, some in groups.items():
+        n, reoffenders, reoffences = some.n, some.reoffenders, some.reoffences
         if n == 0:
             note = f"{NOT_ESTIMABLE}: nobody's follow-up is complete"
             rows.append({"group": group, "outcome": share, "n": 0, "note": note})
             continue
-        reoffenders, reoffences = int((counts > 0).sum()), int(counts.sum())
         low, high = proportion_confint(reoffenders, n, alpha=1 - confidence, method="wilson")
         rows.append({
             "group": group, "outcome": share, "n": n, "n_events": reoffenders,
             "estimate": reoffenders / n, "conf_low": low, "conf_high": high})  # fmt: skip
-        for outcome, values in {PER_PERSON: counts, PER_REOFFENDER: counts[counts > 0]}.items():
-            if len(values) < 2:
+        for outcome, people in {PER_PERSON: n, PER_REOFFENDER: reoffenders}.items():
+            if people < 2:
                 continue
-            error = values.std(ddof=1) / np.sqrt(len(values)) or np.nan  # no spread, no interval
+            mean, off = reoffences / people, people * some.squares - reoffences**2
+            error = np.sqrt(off / (people - 1)) / people or np.nan  # no spread, no interval
             rows.append({
-                "group": group, "outcome": outcome, "n": len(values), "n_events": reoffences,
-                "estimate": values.mean(), "conf_low": np.fmax(values.mean() - z * error, 0.0),
-                "conf_high": values.mean() + z * error})  # fmt: skip
-        for outcome, days in {CALENDAR: "calendar_days", STREET: "days_at_risk"}.items():
-            years = some[days].to_numpy(float) / PER_YEAR["days"]
-            rows.append({"group": group, "outcome": outcome} | _frequency(counts, years, z))
+                "group": group, "outcome": outcome, "n": people, "n_events": reoffences,
+                "estimate": mean, "conf_low": np.fmax(mean - z * error, 0.0),
+                "conf_high": mean + z * error})  # fmt: skip
+        for outcome, exposure in zip((CALENDAR, STREET), some.exposures, strict=True):
+            rows.append({"group": group, "outcome": outcome} | _frequency(some, exposure, z))
     return rows
 
 
-def _frequency(counts: np.ndarray, years: np.ndarray, z: float) -> dict[str, object]:
-    """Divide reoffences by years; the interval lets some people offend more than others."""
+def _frequency(people: OneYear, exposure: Exposure, z: float) -> dict[str, object]:
+    """Divide reoffences by years, with an interval that lets some people offend more than others.
+
+    The variance is that of a ratio of sums over people, on the log scale: a Poisson interval
+    would be far too narrow, because reoffences come in bursts of the same people. It is worked
+    out of whole numbers, so that nothing cancels.
+    """
+    events, days = people.reoffences, exposure.days
+    total = days / PER_YEAR["days"]
     row: dict[str, object] = {
-        "n": len(counts), "n_events": int(counts.sum()), "person_years": float(years.sum()),
+        "n": people.n, "n_events": events, "person_years": total,
     }  # fmt: skip
-    rate, low, high = over_people(counts, years, z)
-    if np.isnan(rate):
-        note = "no reoffence" if years.sum() > 0 else "no time at risk"
+    if days <= 0 or events == 0:
+        note = "no time at risk" if days <= 0 else "no reoffence"
         return row | {"note": f"{NOT_ESTIMABLE}: {note}"}
-    return row | {"estimate": rate, "conf_low": low, "conf_high": high}
-
-
-def _per_year_at_risk(
-    times: TimeToEvent, by: str | None, confidence: float
-) -> list[dict[str, object]]:
-    column = None if by is None else times.columns[by]
-    years = (times.stop - times.start) / PER_YEAR[times.unit]
-    return [
-        _rate(group, FIRST, times.person[mask], times.event[mask], years[mask], confidence)
-        for group, mask in groups_of(column, times.n).items()
-    ]
-
-
-def _per_calendar_year(
-    followed: FollowUp, by: str | None, confidence: float
-) -> list[dict[str, object]]:
-    """Give first reoffences with custody left in the time: the calendar beside the street."""
-    people, end = followed.people, followed.people["end_day"].to_numpy(np.int64)
-    joined = np.minimum(followed.joined, end)
-    start, stop = np.concatenate([0 * end, joined]), np.concatenate([joined, end])
-    exposed = np.repeat([False, True], len(people))
-    event = np.tile(people["event_day"].to_numpy(float) == end, 2) & (stop == np.tile(end, 2))
-    kept = stop > start
-    person = np.tile(np.arange(len(people)), 2)[kept]
-    told = followed.known.iloc[person].assign(
-        exposed=exposed[kept], cohort=in_cohorts(exposed[kept], followed.design.names)
-    )
-    if by is not None and by not in told:
-        return []
-    years = (stop - start)[kept] / PER_YEAR["days"]
-    return [
-        _rate(group, FIRST_CALENDAR, person[mask], event[kept][mask], years[mask], confidence)
-        for group, mask in groups_of(None if by is None else told[by], len(told)).items()
-    ]
+    rate = events / total
+    off = days**2 * people.squares + events**2 * exposure.squares
+    off -= 2 * events * days * exposure.by_count  # sum of (c - rate d) squared, times days squared
+    error = np.sqrt(off / days**2) / events
+    spread = np.exp(z * error) if people.n > 1 and error > 1e-9 else np.nan
+    return row | {"estimate": rate, "conf_low": rate / spread, "conf_high": rate * spread}
 
 
 def _rate(
-    group: str,
-    outcome: str,
-    person: np.ndarray,
-    event: np.ndarray,
-    years: np.ndarray,
-    confidence: float,
+    group: str, outcome: str, counted: AtRisk, unit: str, confidence: float
 ) -> dict[str, object]:
     """Divide events by years, with the exact Poisson interval (Garwood 1936)."""
-    events, total = int(event.sum()), float(years.sum())
+    events, years = counted.events, counted.time / PER_YEAR[unit]
     row: dict[str, object] = {
-        "group": group, "outcome": outcome, "n": len(np.unique(person)), "n_events": events,
-        "person_years": total,
+        "group": group, "outcome": outcome, "n": counted.n, "n_events": events,
+        "person_years": years,
     }  # fmt: skip
-    if total <= 0:
+    if years <= 0:
         return row | {"note": f"{NOT_ESTIMABLE}: no time at risk"}
     low, high = exact_poisson(events, confidence)
     return row | {
-        "estimate": events / total, "conf_low": float(low) / total,
-        "conf_high": float(high) / total,
+        "estimate": events / years, "conf_low": float(low) / years,
+        "conf_high": float(high) / years,
     }  # fmt: skip

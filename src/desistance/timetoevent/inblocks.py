@@ -1,4 +1,4 @@
-"""Where blocks of rows come from, checked once: frames in memory, or Parquet files.
+"""Rows of people at risk in blocks: frames in memory, Parquet files, or a home of blocks.
 
 Every block holds whole people, so that what belongs to a person never depends on how the rows
 were cut. Rows of one person that stand on both sides of a cut are joined; a person who comes back
@@ -7,41 +7,48 @@ later is a fault, because nobody could then say whether their rows overlap: sort
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
 from desistance.errors import DataError, SourceError
-from desistance.timetoevent import TimeToEvent
+from desistance.timetoevent.rows import TimeToEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeVar
 
     from numpy.typing import NDArray
 
+    from desistance.engine import Home, Tables
+
     Ints = NDArray[np.int64]
+    T = TypeVar("T")
 
 MOST_FAULTS = 5
 
 
 class Source(Protocol):
-    """Frames that can be gone through again and again."""
+    """Frames of whole people that can be gone through again and again."""
 
     def columns(self) -> tuple[str, ...]:
         """The columns that every frame has."""
         ...
 
-    def frames(self, columns: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Read some columns: the place of every frame in words, and its rows from 0."""
+    def each(
+        self, function: Callable[[str, pd.DataFrame], T], columns: Sequence[str], person: str | None
+    ) -> Iterator[T]:
+        """Apply a function to every frame: its place in words, and some columns, rows from 0."""
         ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InMemory:
+class InFrames:
     """Frames that are there already."""
 
     held: tuple[pd.DataFrame, ...]
@@ -50,10 +57,42 @@ class InMemory:
         """The columns that every frame has."""
         return _shared([tuple(frame.columns) for frame in self.held])
 
-    def frames(self, columns: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Take some columns of every frame."""
-        for number, frame in enumerate(self.held):
-            yield f"frame {number}", frame[list(columns)].reset_index(drop=True)
+    def each(
+        self, function: Callable[[str, pd.DataFrame], T], columns: Sequence[str], person: str | None
+    ) -> Iterator[T]:
+        """Apply a function to every frame, cut anew so that people are whole."""
+        frames = (
+            (f"frame {number}", frame[list(columns)].reset_index(drop=True))
+            for number, frame in enumerate(self.held)
+        )
+        for place, frame in _whole_people(frames, person):
+            yield function(place, frame)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AtHome:
+    """A table of a home of blocks, whose people are whole already; `names` are its columns."""
+
+    home: Home
+    table: str
+    names: tuple[str, ...]
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table."""
+        return self.names
+
+    def each(
+        self, function: Callable[[str, pd.DataFrame], T], columns: Sequence[str], person: str | None
+    ) -> Iterator[T]:
+        """Apply a function to the table of every block, wherever that is."""
+        del person  # people are whole
+        return self.home.each(
+            partial(_to_table, function, self.table), {self.table: tuple(columns)}
+        )
+
+
+def _to_table(function: Callable[[str, pd.DataFrame], T], table: str, tables: Tables) -> T:
+    return function(table, tables[table])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,8 +105,14 @@ class Parquet:
         """The columns that every file has."""
         return _shared([tuple(pq.read_schema(file).names) for file in self.files])
 
-    def frames(self, columns: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
-        """Read some columns, one row group at a time."""
+    def each(
+        self, function: Callable[[str, pd.DataFrame], T], columns: Sequence[str], person: str | None
+    ) -> Iterator[T]:
+        """Apply a function to every row group, cut anew so that people are whole."""
+        for place, frame in _whole_people(self._row_groups(columns), person):
+            yield function(place, frame)
+
+    def _row_groups(self, columns: Sequence[str]) -> Iterator[tuple[str, pd.DataFrame]]:
         for path in self.files:
             with pq.ParquetFile(path) as file:
                 for group in range(file.num_row_groups):
@@ -101,6 +146,8 @@ class TimesInBlocks:
         Of all blocks, in order.
     n, n_people, n_events
         Over all blocks.
+    caveats
+        What is odd about the rows; estimators repeat it.
     """
 
     source: Source
@@ -110,6 +157,7 @@ class TimesInBlocks:
     n: int
     n_people: int
     n_events: int
+    caveats: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -189,33 +237,77 @@ class TimesInBlocks:
             "stop": stop, "event": event, "start": start, "person": person, "strata": strata,
             "weight": weight,
         }  # fmt: skip
-        return _checked(InMemory(held), roles, unit, recurrent=recurrent)
+        return _checked(InFrames(held), roles, unit, recurrent=recurrent)
 
-    def blocks(self, columns: Sequence[str]) -> Iterator[TimeToEvent]:
-        """Read the rows with some columns besides their roles; they were checked before."""
+    @classmethod
+    def at_home(cls, home: Home, table: str, names: Sequence[str], counts: Counts) -> TimesInBlocks:
+        """Hold a table of rows that were checked when they were made: start, stop, event, person.
+
+        Parameters
+        ----------
+        names
+            The columns of the table.
+        counts
+            Rows, people and events over all blocks.
+        """
+        roles = {name: name for name in ("start", "stop", "event", "person")}
+        return cls(AtHome(home, table, tuple(names)), roles, "days", (), *counts)
+
+    def times_in_blocks(self) -> TimesInBlocks:
+        """Give the rows, as anything that has blocks of them does."""
+        return self
+
+    def each(self, function: Callable[[TimeToEvent], T], columns: Sequence[str]) -> Iterator[T]:
+        """Apply a function to the rows of every block, with some columns besides their roles.
+
+        The function may run elsewhere: what it holds must be small, and no part of the blocks.
+        """
         wanted = list(dict.fromkeys([*self.roles.values(), *columns]))
-        for _, frame in _whole_people(self.source.frames(wanted), self.roles.get("person")):
-            yield self._block(frame)
+        to_rows = partial(_to_rows, function, self.roles, self.unit, self.strata_labels)
+        return self.source.each(to_rows, wanted, self.roles.get("person"))
 
-    def _block(self, frame: pd.DataFrame) -> TimeToEvent:
-        role, n = self.roles, len(frame)
-        person = np.arange(n)
-        if "person" in role:
-            person = pd.factorize(frame[role["person"]])[0].astype(np.int64)
-        strata = None
-        if "strata" in role:
-            codes, labels = pd.factorize(frame[role["strata"]])
-            place = {label: code for code, label in enumerate(self.strata_labels)}
-            strata = np.array([place[str(label)] for label in labels], np.int64)[codes]
-        return TimeToEvent(
+
+Counts = tuple[int, int, int]
+
+
+@runtime_checkable
+class HasBlocks(Protocol):
+    """Anything that can give its rows of people at risk in blocks."""
+
+    def times_in_blocks(self) -> TimesInBlocks:
+        """Give the rows in blocks."""
+        ...
+
+
+def _to_rows(
+    function: Callable[[TimeToEvent], T],
+    role: dict[str, str],
+    unit: str,
+    strata_labels: tuple[str, ...],
+    _: str,
+    frame: pd.DataFrame,
+) -> T:
+    """Apply a function to rows that were checked before."""
+    n = len(frame)
+    person = np.arange(n)
+    if "person" in role:
+        person = pd.factorize(frame[role["person"]])[0].astype(np.int64)
+    strata = None
+    if "strata" in role:
+        codes, labels = pd.factorize(frame[role["strata"]])
+        place = {label: code for code, label in enumerate(strata_labels)}
+        strata = np.array([place[str(label)] for label in labels], np.int64)[codes]
+    return function(
+        TimeToEvent(
             _whole(frame[role["start"]]) if "start" in role else np.zeros(n, np.int64),
             _whole(frame[role["stop"]]),
             frame[role["event"]].to_numpy(bool),
             person,
             strata,
             frame[role["weight"]].to_numpy(float) if "weight" in role else None,
-            None, self.strata_labels, (), frame, self.unit, n, {}, role.get("person"),
-        )  # fmt: skip
+            None, strata_labels, (), frame, unit, n, {}, role.get("person"),
+        )
+    )  # fmt: skip
 
 
 def _whole(column: pd.Series) -> Ints:
@@ -253,27 +345,51 @@ def _checked(
     dtypes: set[str] = set()
     labels: set[str] = set()
     n = n_people = n_events = 0
-    for place, frame in _whole_people(source.frames(list(roles.values())), roles.get("person")):
-        try:
-            block = TimeToEvent.from_frame(frame, **roles, unit=unit, recurrent=recurrent)
-        except DataError as error:
-            faults.append(f"{place}: {error}")
+    check = partial(_check_block, roles, unit, recurrent)
+    for block in source.each(check, list(roles.values()), roles.get("person")):
+        if block.fault:
+            faults.append(block.fault)
             if len(faults) == MOST_FAULTS:
                 break
             continue
-        n, n_events = n + block.n, n_events + int(block.event.sum())
-        n_people += int(block.person.max(initial=-1)) + 1
-        labels.update(block.strata_labels)
-        if "person" in roles:
-            ids = frame[roles["person"]].unique()
-            dtypes.add(str(ids.dtype))
-            people.append(pd.util.hash_array(np.asarray(ids)))
+        n, n_people, n_events = n + block.n, n_people + block.n_people, n_events + block.n_events
+        labels.update(block.labels)
+        dtypes.update(block.dtype)
+        people.append(block.people)
     if faults:
         raise DataError("\n".join(faults))
     if not n:
         raise DataError("There is no row to read.")
     _people_are_whole(people, dtypes)
     return TimesInBlocks(source, roles, unit, tuple(sorted(labels)), n, n_people, n_events)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Checked:
+    """A block that was checked: what is wrong, or what there is; `people` are hashes of ids."""
+
+    fault: str
+    n: int = 0
+    n_people: int = 0
+    n_events: int = 0
+    labels: tuple[str, ...] = ()
+    dtype: tuple[str, ...] = ()
+    people: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64))
+
+
+def _check_block(
+    roles: dict[str, str], unit: str, recurrent: bool, place: str, frame: pd.DataFrame
+) -> _Checked:
+    try:
+        block = TimeToEvent.from_frame(frame, **roles, unit=unit, recurrent=recurrent)
+    except DataError as error:
+        return _Checked(f"{place}: {error}")
+    counts = block.n, int(block.person.max(initial=-1)) + 1, int(block.event.sum())
+    if "person" not in roles:
+        return _Checked("", *counts, block.strata_labels)
+    ids = frame[roles["person"]].unique()
+    hashed = pd.util.hash_array(np.asarray(ids))
+    return _Checked("", *counts, block.strata_labels, (str(ids.dtype),), hashed)
 
 
 def _people_are_whole(people: list[NDArray[np.uint64]], dtypes: set[str]) -> None:

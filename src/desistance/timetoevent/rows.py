@@ -1,4 +1,4 @@
-"""Rows of people at risk: the one thing every estimator eats.
+"""What a row of people at risk says.
 
 A row says that a person was at risk from just after day `start` up to and including day `stop`,
 written (start, stop], and whether the event came on day `stop`. So somebody whose row starts on
@@ -391,6 +391,12 @@ def as_times(data: TimeToEvent | HasTimes) -> TimeToEvent:
     """Take the rows of people at risk from what the user has in hand."""
     if isinstance(data, TimeToEvent):
         return data
+    if hasattr(data, "times_in_blocks"):
+        raise DataError(
+            "This needs all rows at once, and they are in blocks, of which `reoffending_rates`, "
+            "`kaplan_meier` and `fit_cox` can be had. For anything else take as many people as fit "
+            "in memory: `follow_up` of `cases.in_memory()`, or of one part of the cases."
+        )
     if hasattr(data, "times"):
         return data.times()
     raise DataError(

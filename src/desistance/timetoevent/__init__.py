@@ -1,0 +1,12 @@
+"""Rows of people at risk: the one thing every estimator eats.
+
+rows       what a row says, checked once, in one frame
+inblocks   the same rows in blocks of whole people, for data larger than memory
+"""
+
+from desistance.timetoevent.inblocks import HasBlocks, TimesInBlocks
+from desistance.timetoevent.rows import PER_YEAR, HasTimes, TimeToEvent, as_times, where
+
+__all__ = [
+    "PER_YEAR", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times", "where",
+]  # fmt: skip
