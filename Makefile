@@ -25,7 +25,7 @@ demo: $(V)/.run   ## set up, then evaluate the synthetic pilot and write its rep
 	$(BIN)/desistance evaluate data/synthetic/plan.toml --out report
 
 test: $(V)/.dev   ## set up, then run the tests and the examples in the docstrings
-	$(PYTEST) --doctest-modules src tests
+	$(PYTEST) -n auto --dist loadfile --doctest-modules src tests
 
 test-spark: $(V)-spark/.ready   ## set Spark up in an environment of its own, and run the tests on it
 	$(V)-spark/bin/python -m pytest tests/spark
@@ -87,7 +87,7 @@ LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 
 lock: $(V)/.dev   ## write the hash-pinned locks again from pyproject.toml
 	$(LOCK) pyproject.toml -o requirements/run.txt
-	$(LOCK) pyproject.toml --extra postgresql --group dev -c requirements/run.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra postgresql --extra link --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	$(LOCK) --group spark -c requirements/dev.txt -o requirements/spark.txt

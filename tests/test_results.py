@@ -100,6 +100,13 @@ def results():
         desistance.measure_desistance(followed, reference=0.5, replicates=100, rng=1),
         desistance.fit_trajectories(people_of(n=60, seed=1), groups=2, starts=2, rng=1),
         desistance.choose_groups(people_of(n=60, seed=1), groups=(1, 2), starts=2, rng=1),
+        desistance.rollout_effects(followed, permutations=99, draws=99),
+        desistance.fit_stepped_wedge(followed),
+        desistance.interrupted_time_series(followed),
+        desistance.fit_by_area(
+            desistance.area_months(followed), "outcome", ["exposure"], weight="exposure", draws=99
+        ),
+        desistance.exact_two_by_two((3, 9), (12, 13)),
         balanced,
         compare_cohorts(followed, balanced),
         desistance.needs_over_time(histories, *joined),
@@ -128,7 +135,8 @@ def test_frames_are_tidy(results):
            "cannot_say", "n_groups", "log_likelihood", "n_parameters", "bic", "bic_by_period",
            "entropy", "smallest_share", "least_posterior", "least_odds",
            "starts_at_best", "variance_ratio_before", "variance_ratio_after", "ks_before",
-           "ks_after", "ecdf_before", "ecdf_after"}  # fmt: skip
+           "ks_after", "ecdf_before", "ecdf_after", "month", "band_low",
+           "band_high"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

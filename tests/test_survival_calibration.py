@@ -156,6 +156,14 @@ def test_the_meter_of_events_counts_covariates_and_warns_twice():
         assert any(told in caveat for caveat in fit_cox(few, terms).caveats)
 
 
+def test_too_few_events_are_refused_unless_a_penalty_holds_them_back():
+    few = times_of(ROWS[:12])
+    with pytest.raises(ModelError, match=r"fewer than 5\.0 each"):
+        events_per_parameter(few, ["x", "tier"]).require()
+    assert events_per_parameter(TIMES, ["x"]).require() is None
+    assert events_per_parameter(fit_cox(few, ["x", "tier"], penalty="firth")).require() is None
+
+
 def test_every_fit_of_a_hazard_has_a_meter():
     assert [events_per_parameter(fit).n_parameters[0] for fit in FITS.values()] == [3] * 5
     causes = times_of(ROWS, cause="kind")

@@ -77,6 +77,9 @@ STREET = {
         "BalanceDesign",
     ),
     "comparison": ("compare_cohorts", "power", "simulated_power", "pool_areas", "break_even"),
+    "comparison.rollout": ("area_months", "rollout_effects", "fit_stepped_wedge"),
+    "comparison.rollout.interrupted": ("interrupted_time_series",),  # it opens statsmodels
+    "comparison.fewareas": ("fit_by_area", "exact_two_by_two"),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
     "report": ("write_report",),
     "disclosure": ("DisclosurePolicy",),
@@ -103,6 +106,14 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison import pool_areas as pool_areas
     from desistance.comparison import power as power
     from desistance.comparison import simulated_power as simulated_power
+    from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
+    from desistance.comparison.fewareas import fit_by_area as fit_by_area
+    from desistance.comparison.rollout import area_months as area_months
+    from desistance.comparison.rollout import fit_stepped_wedge as fit_stepped_wedge
+    from desistance.comparison.rollout import rollout_effects as rollout_effects
+    from desistance.comparison.rollout.interrupted import (
+        interrupted_time_series as interrupted_time_series,
+    )
     from desistance.desisting import measure_desistance as measure_desistance
     from desistance.disclosure import DisclosurePolicy as DisclosurePolicy
     from desistance.engine import start_spark as start_spark

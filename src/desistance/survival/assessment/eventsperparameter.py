@@ -77,6 +77,26 @@ class EventsPerParameter(Result):
         ]
         return "\n".join(lines + [f"Caveat: {caveat}" for caveat in self.caveats])
 
+    def require(self, least: float = FAR_TOO_FEW_PER_TERM) -> None:
+        """Refuse to go on with fewer than `least` events a parameter, unless there is a penalty.
+
+        Raises
+        ------
+        ModelError
+            The message says how many events there are for how many parameters.
+        """
+        counts = zip(self.models, self.n_events, self.n_parameters, strict=True)
+        few = [one for one in counts if one[1] < least * one[2]]
+        if few and not self.penalised:
+            told = "; ".join(
+                f"{model + ': ' if model else ''}{events} events for {terms} parameters"
+                for model, events, terms in few
+            )
+            raise ModelError(
+                f"{told}: fewer than {number(float(least), 1)} each. Fit fewer terms, or fit with "
+                "a penalty (`penalty='firth'`)."
+            )
+
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw a bar for each model, beside the two levels."""
         frame = self.to_frame()
