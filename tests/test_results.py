@@ -20,6 +20,11 @@ from desistance.results import COLUMNS, Caveat, Result, number
 from desistance.synthetic import SimulationDesign, simulate_cases
 from tests.trajectory_people import people_of
 
+ONE_CHECK = desistance.SensitivityDesign(
+    waiting_months=(3,), months=(), offence_sets=(), days_left_out=(), calipers=(), ratios=(),
+    areas=False, unfair_time_zeros=False,
+)  # fmt: skip
+
 
 def every_result():
     for module in pkgutil.walk_packages(desistance.__path__, "desistance."):
@@ -48,6 +53,7 @@ def results():
     frame["age"] = rng.normal(30, 5, 200)
     frame["cohort"], frame["kind"] = rng.choice(["a", "b"], 200), rng.choice(["sac", "other"], 200)
     areas = pd.DataFrame({"group": list("ab"), "estimate": [0.8, 0.9], "std_error": 0.2})
+    pairs = frame.assign(match=frame.index // 2, joined=frame.index % 2)
     plain = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
     records = pd.DataFrame({"table": "police", "record_id": list("123")})
     pairs = {"table_a": "police", "record_a": ["1", "2"], "table_b": "police",
@@ -113,6 +119,10 @@ def results():
         desistance.need_cooccurrence(histories),
         desistance.need_sequence(histories),
         desistance.support_summary(histories),
+        desistance.stress_test(followed, balanced, ONE_CHECK),
+        desistance.e_value(0.6, 0.4, 0.9, scale="hazard ratio"),
+        desistance.rosenbaum_bounds(pairs, outcome="event", exposed="joined"),
+        desistance.tipping_point(0.6, 0.4, 0.9, scale="hazard ratio"),
     ]
     return {type(result): result for result in made}
 

@@ -76,7 +76,20 @@ STREET = {
         "balance_cohorts",
         "BalanceDesign",
     ),
-    "comparison": ("compare_cohorts", "power", "simulated_power", "pool_areas", "break_even"),
+    "comparison": (
+        "compare_cohorts",
+        "stress_test",
+        "SensitivityDesign",
+        "e_value",
+        "rosenbaum_bounds",
+        "tipping_point",
+        "tipping_unseen",
+        "adjusted_p",
+        "power",
+        "simulated_power",
+        "pool_areas",
+        "break_even",
+    ),
     "comparison.rollout": ("area_months", "rollout_effects", "fit_stepped_wedge"),
     "comparison.rollout.interrupted": ("interrupted_time_series",),  # it opens statsmodels
     "comparison.fewareas": ("fit_by_area", "exact_two_by_two"),
@@ -101,11 +114,18 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.cases import load_cases as load_cases
     from desistance.cases import open_cases as open_cases
     from desistance.cases import write_blocks as write_blocks
+    from desistance.comparison import SensitivityDesign as SensitivityDesign
+    from desistance.comparison import adjusted_p as adjusted_p
     from desistance.comparison import break_even as break_even
     from desistance.comparison import compare_cohorts as compare_cohorts
+    from desistance.comparison import e_value as e_value
     from desistance.comparison import pool_areas as pool_areas
     from desistance.comparison import power as power
+    from desistance.comparison import rosenbaum_bounds as rosenbaum_bounds
     from desistance.comparison import simulated_power as simulated_power
+    from desistance.comparison import stress_test as stress_test
+    from desistance.comparison import tipping_point as tipping_point
+    from desistance.comparison import tipping_unseen as tipping_unseen
     from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
     from desistance.comparison.fewareas import fit_by_area as fit_by_area
     from desistance.comparison.rollout import area_months as area_months

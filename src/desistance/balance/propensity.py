@@ -213,6 +213,7 @@ def estimate_propensity(
         needs = [f"need_{code}" for code in people.histories.scheme.headline]
         terms = [name for term in terms for name in (needs if term == NEEDS else (term,))]
         time = np.column_stack([day, np.sqrt(day)])
+        time = time[:, np.ptp(time, axis=0) > 0]  # where all join on one day it tells nothing
         names = names or people.design.names
     else:
         raise ModelError("`people` is a frame with a row a person, or a follow-up.")
