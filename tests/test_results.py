@@ -123,6 +123,10 @@ def results():
         desistance.e_value(0.6, 0.4, 0.9, scale="hazard ratio"),
         desistance.rosenbaum_bounds(pairs, outcome="event", exposed="joined"),
         desistance.tipping_point(0.6, 0.4, 0.9, scale="hazard ratio"),
+        desistance.doubly_robust(
+            followed, desistance.estimate_propensity(followed, terms=["age"]), ["rate"]
+        ),
+        desistance.adjusted_curves(followed, balanced),
     ]
     return {type(result): result for result in made}
 

@@ -85,6 +85,13 @@ STREET = {
         "tipping_point",
         "tipping_unseen",
         "adjusted_p",
+        "Binary",
+        "Mean",
+        "Count",
+        "TimeTo",
+        "doubly_robust",
+        "adjusted_curves",
+        "bootstrap_effects",
         "power",
         "simulated_power",
         "pool_areas",
@@ -114,10 +121,17 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.cases import load_cases as load_cases
     from desistance.cases import open_cases as open_cases
     from desistance.cases import write_blocks as write_blocks
+    from desistance.comparison import Binary as Binary
+    from desistance.comparison import Count as Count
+    from desistance.comparison import Mean as Mean
     from desistance.comparison import SensitivityDesign as SensitivityDesign
+    from desistance.comparison import TimeTo as TimeTo
+    from desistance.comparison import adjusted_curves as adjusted_curves
     from desistance.comparison import adjusted_p as adjusted_p
+    from desistance.comparison import bootstrap_effects as bootstrap_effects
     from desistance.comparison import break_even as break_even
     from desistance.comparison import compare_cohorts as compare_cohorts
+    from desistance.comparison import doubly_robust as doubly_robust
     from desistance.comparison import e_value as e_value
     from desistance.comparison import pool_areas as pool_areas
     from desistance.comparison import power as power

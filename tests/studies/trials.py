@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
+from desistance.balance import estimate_propensity, weigh_cohorts
+from desistance.comparison import Binary, TimeTo, compare_cohorts
 from desistance.survival import (
     check_proportional_hazards,
     cumulative_incidence,
@@ -121,6 +124,49 @@ def custody_as_fast(rng: Generator) -> dict[str, Any]:
     }
 
 
+def confounded(rng: Generator, n: int, ratio: float) -> pd.DataFrame:
+    """Watch people for a year of whom those at higher risk join more often."""
+    risk = rng.normal(size=n)
+    joined = rng.random(n) < expit(-0.7 + 0.8 * risk)
+    rate = RATE * np.exp(0.4 * risk + np.log(ratio) * joined)
+    day = np.ceil(rng.exponential(1 / rate)).astype(int)
+    frame = pd.DataFrame({"day": np.minimum(day, YEAR), "event": (day <= YEAR).astype(int)})
+    return frame.assign(risk=risk, joined=joined.astype(int))
+
+
+def true_difference(ratio: float) -> float:
+    """Effect of `confounded` on the rate of those who join, per 100, by quadrature."""
+    risk = np.linspace(-9, 9, 20_001)
+    weight = np.exp(-(risk**2) / 2) * expit(-0.7 + 0.8 * risk)
+    left = [np.exp(-RATE * YEAR * r * np.exp(0.4 * risk)) for r in (ratio, 1.0)]
+    return float(100 * (weight @ (left[1] - left[0])) / weight.sum())
+
+
+def weighted_to_those_who_joined(rng: Generator, n: int, ratio: float) -> dict[str, Any]:
+    """Study 9: effects with the weights of a propensity score, taken as given and as estimated."""
+    people = confounded(rng, n, ratio)
+    scored = estimate_propensity(people, exposed="joined", terms=["risk"])
+    weighed = weigh_cohorts(scored)
+    outcomes = [TimeTo("day", "event"), Binary("event")]
+    given = compare_cohorts(people, weighed, outcomes)
+    counted = compare_cohorts(people, weighed, outcomes, propensity=scored)
+    truth, found = true_difference(ratio), {}
+    for kind, effects in (("", given), (", weights estimated", counted)):
+        row = effects.effect("difference in event per 100 people")
+        found |= {
+            "bias of the rate": (row.estimate - truth) / 100,
+            f"coverage, rate{kind}": bool(row.conf_low <= truth <= row.conf_high),
+        }
+        if ratio == 1:  # else hazard ratios of unlike people do not average
+            row = effects.effect("hazard ratio of event")
+            found |= {
+                "bias of the log hazard ratio": float(np.log(row.estimate)),
+                f"coverage, hazard ratio{kind}": bool(row.conf_low <= 1 <= row.conf_high),
+            }
+    gap = people.groupby("joined")["event"].mean()
+    return found | {"bias of the rate, unweighted": float(gap[1] - gap[0] - truth / 100)}
+
+
 def rare_need(rng: Generator, n: int, share: float, ratio: float) -> dict[str, Any]:
     """Study 10: a need of few, sometimes none of whom reoffend."""
     need = np.zeros(n, int)
@@ -221,6 +267,27 @@ STUDIES = (
             Goal("bias", "bias", -0.005, 0.005),
             Goal("coverage", "share", *COVERAGE),
             Goal("bias of 1 - Kaplan-Meier", "bias", 0.06),
+        ),
+    ),
+    Study(
+        9,
+        "Weighted to those who joined, effects are theirs, and limits hold as often as they say.",
+        {"no effect": {"n": 500, "ratio": 1.0}, "hazard ratio 0.7": {"n": 500, "ratio": 0.7}},
+        weighted_to_those_who_joined,
+        lambda n, ratio: (
+            Goal("bias of the rate", "bias", -0.01, 0.01),
+            Goal("bias of the rate, unweighted", "bias", 0.05),
+            Goal("coverage, rate", "share", 0.935, 0.97),
+            Goal("coverage, rate, weights estimated", "share", *COVERAGE),
+            *(
+                (
+                    Goal("bias of the log hazard ratio", "bias", -0.01, 0.01),
+                    Goal("coverage, hazard ratio", "share", 0.935, 0.97),
+                    Goal("coverage, hazard ratio, weights estimated", "share", *COVERAGE),
+                )
+                if ratio == 1
+                else ()
+            ),
         ),
     ),
     Study(

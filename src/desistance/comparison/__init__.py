@@ -1,6 +1,18 @@
 """7 Pathways Plus against former IOM: the effects, and what may be said of them."""
 
-from desistance.comparison.effects import CohortComparison, compare_cohorts
+from desistance.comparison.effects import (
+    AdjustedCurves,
+    Binary,
+    CohortComparison,
+    Count,
+    Effects,
+    Mean,
+    TimeTo,
+    adjusted_curves,
+    bootstrap_effects,
+    compare_cohorts,
+    doubly_robust,
+)
 from desistance.comparison.money import BreakEven, break_even
 from desistance.comparison.multiplicity import adjusted_p
 from desistance.comparison.pooling import Pooled, pool_areas
@@ -20,18 +32,27 @@ from desistance.comparison.sensitivity import (
 from desistance.comparison.wording import rate_sentence
 
 __all__ = [
+    "AdjustedCurves",
+    "Binary",
     "BreakEven",
     "CohortComparison",
+    "Count",
     "EValue",
+    "Effects",
+    "Mean",
     "Pooled",
     "Power",
     "RosenbaumBounds",
     "SensitivityDesign",
     "StressTest",
+    "TimeTo",
     "TippingPoint",
+    "adjusted_curves",
     "adjusted_p",
+    "bootstrap_effects",
     "break_even",
     "compare_cohorts",
+    "doubly_robust",
     "e_value",
     "pool_areas",
     "power",

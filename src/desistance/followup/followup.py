@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
@@ -13,7 +13,7 @@ from desistance.followup.design import FollowUpDesign
 from desistance.followup.inblocks import FollowUpInBlocks, in_blocks
 from desistance.followup.onpeople import OUTCOMES, follow_people, rows_beside_known
 from desistance.followup.outcomes import by_cause, repeated
-from desistance.followup.rules import Reoffences, next_move, stretches, watch
+from desistance.followup.rules import Reoffences, countable, next_move, spread, stretches, watch
 from desistance.followup.tallies import refuse, told
 from desistance.histories import HistoriesInBlocks
 from desistance.histories.days import NEVER, months_to_days, pack, to_days
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from desistance.cases import CaseData, CasesInBlocks
+    from desistance.followup.rules import Watched
     from desistance.histories import Histories
     from desistance.histories.days import Days
 
@@ -107,6 +108,29 @@ class FollowUp:
         """
         return by_cause(self, sets)
 
+    def counting(self, offence_set: str) -> FollowUp:
+        """Count another set of offences from a later day on (`from_day`, `watch_from`).
+
+        `people` and `rows`, which rest on the design's own set, stay as they are.
+        """
+        design = replace(self.design, offence_set=offence_set)
+        reoffences, _ = countable(self.histories, design)
+        return replace(self, design=design, reoffences=reoffences)
+
+    def drawn(self, person: Days) -> FollowUp:
+        """Take people at these positions; somebody drawn twice is two people.
+
+        `flow` and `caveats` stay those of everybody.
+        """
+        ends = np.searchsorted(self.rows["person"], person, side="right")
+        begins = np.searchsorted(self.rows["person"], person)
+        which, row = spread(begins, ends - begins)
+        return replace(
+            self,
+            people=self.people.iloc[person].reset_index(drop=True),
+            rows=self.rows.iloc[row].assign(person=which).reset_index(drop=True),
+        )
+
     def known_from(self, person: Days, day: Days) -> pd.DataFrame:
         """Say what was known about people on a later day.
 
@@ -125,6 +149,17 @@ class FollowUp:
         if not self.design.seen_everywhere:
             gone |= next_move(self.histories, position, self.index_day[person]) <= now
         return ~(gone | self.histories.stays.holds(position, now))
+
+    def watch_from(
+        self, person: Days, day: Days, *, months: int, until_joining: np.ndarray
+    ) -> Watched:
+        """Watch people from a later day: how each ended, and every reoffence (see `from_day`)."""
+        joins = np.where(until_joining, self.joined[person], NEVER)
+        return watch(
+            self.histories, self.design, self.reoffences, self.position[person],
+            self.index_day[person] + day, days=months_to_days(months),
+            joined=np.where(joins < NEVER, joins - day, NEVER),
+        )  # fmt: skip
 
     def from_day(
         self, person: Days, day: Days, *, months: int, until_joining: np.ndarray
@@ -148,11 +183,7 @@ class FollowUp:
             ``first_event`` (`NEVER` if none).
         """
         zero, position = self.index_day[person] + day, self.position[person]
-        joins = np.where(until_joining, self.joined[person], NEVER)
-        seen = watch(
-            self.histories, self.design, self.reoffences, position, zero,
-            days=months_to_days(months), joined=np.where(joins < NEVER, joins - day, NEVER),
-        )  # fmt: skip
+        seen = self.watch_from(person, day, months=months, until_joining=until_joining)
         pair, start, stop = stretches(self.histories.stays, position, zero, seen.end)
         whose, when = seen.reoffences
         inside = np.searchsorted(pack(pair, stop), pack(whose, when))

@@ -57,12 +57,27 @@ class Reoffences:
         pair, day : int64 arrays, shape (n_found,)
             Which pair each belongs to (in rising order), and on what day it was committed.
         """
+        pair, found = self.found_within(
+            person, after, upto, waiting=waiting, proven_upto=proven_upto
+        )
+        return pair, self.day[found]
+
+    def found_within(
+        self,
+        person: Days,
+        after: Days,
+        upto: Days,
+        *,
+        waiting: int = 0,
+        proven_upto: Days | None = None,
+    ) -> tuple[Days, Days]:
+        """Find what `within` finds: the pair, and the place of each in these arrays."""
         keys = pack(self.person, self.day)
         first, end = (np.searchsorted(keys, pack(person, day + 1)) for day in (after, upto))
         pair, found = spread(first, np.maximum(end - first, 0))
         last = self.day[found] + waiting if proven_upto is None else proven_upto[pair]
         in_time = self.outcome_day[found] <= last
-        return pair[in_time], self.day[found][in_time]
+        return pair[in_time], found[in_time]
 
 
 def spread(first: Days, count: Days) -> tuple[Days, Days]:
@@ -100,12 +115,15 @@ class Watched:
         Day of the first reoffence, `NEVER` if none.
     reoffences : two int64 arrays, shape (n_found,)
         Pair and day of every reoffence up to `end`.
+    found : int64 array, shape (n_found,)
+        The place of each in the `Reoffences`.
     """
 
     end: Days
     ended_by: np.ndarray
     event: Days
     reoffences: tuple[Days, Days]
+    found: Days
 
 
 def watch(
@@ -141,11 +159,11 @@ def watch(
     table = np.stack(list(ends.values()))
     end = table.min(axis=0)
     ended_by = np.array(list(ends), dtype=object)[table.argmin(axis=0)]
-    pair, day = reoffences.within(person, zero, zero + end, waiting=waiting)
-    day = day - zero[pair]
+    pair, found = reoffences.found_within(person, zero, zero + end, waiting=waiting)
+    day = reoffences.day[found] - zero[pair]
     event = np.full(len(person), NEVER)
     np.minimum.at(event, pair, day)
-    return Watched(end, ended_by, event, (pair, day))
+    return Watched(end, ended_by, event, (pair, day), found)
 
 
 def extract_day(histories: Histories) -> int:

@@ -22,6 +22,7 @@ from desistance.survival.competing import (
     fit_cause_specific,
     fit_fine_gray,
     gray_test,
+    influence_of_incidence,
 )
 from desistance.survival.convergence import HazardConvergence, hazard_convergence
 from desistance.survival.cox import CoxFit, Steps, fit_cox
@@ -48,7 +49,11 @@ from desistance.survival.penalty import Ridge
 from desistance.survival.recurrent import RecurrentFit, fit_recurrent
 from desistance.survival.resampling import Bootstrap, bootstrap
 from desistance.survival.residuals import cox_residuals
-from desistance.survival.restricted import RestrictedMean, restricted_mean
+from desistance.survival.restricted import (
+    RestrictedMean,
+    influence_of_restricted_mean,
+    restricted_mean,
+)
 from desistance.survival.smoothed import SmoothedHazard, smoothed_hazard
 from desistance.survival.terms import Category, Interaction, Spline
 from desistance.timetoevent import TimesInBlocks
@@ -96,6 +101,8 @@ __all__ = [
     "fit_split_population",
     "gray_test",
     "hazard_convergence",
+    "influence_of_incidence",
+    "influence_of_restricted_mean",
     "influence_of_survival",
     "influences_of_survival",
     "kaplan_meier",

@@ -30,6 +30,7 @@ from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.curves import emptied_early, hazard_and_move, share_left
 from desistance.survival.groups import group_rows
 from desistance.survival.influence import OVER_PEOPLE, row_moves
+from desistance.survival.risksets import risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -195,6 +196,20 @@ def restricted_mean(
         kept.unit, confidence, kind, kept.n, rows.n_people, rows.n_left_out,
         (*rows.said, *_caveats(rows, share)),
     )  # fmt: skip
+
+
+def influence_of_restricted_mean(times: TimeToEvent, horizon: int) -> tuple[float, Floats]:
+    """Estimate the mean of everyone up to a horizon, and how far each row moves it, shape (n,).
+
+    As `influence_of_survival`, of the area under the curve. The caller sees to it that the rows
+    are watched to the horizon.
+    """
+    sets = risk_sets(times.start, times.stop, times.event, weight=times.weight)
+    if not sets.n_days:
+        return float(horizon), np.zeros(times.n)
+    hazard, moved = hazard_and_move(sets)
+    first, area = _areas(sets, share_left(sets, hazard), horizon, 1)
+    return float(first[0]), -row_moves(sets, moved * area, hazard * moved * area)
 
 
 def _refuse_unknown(rows: GroupRows, share: Floats, horizon: int) -> None:

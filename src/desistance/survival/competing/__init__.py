@@ -13,7 +13,11 @@ its kind is `TimeToEvent.cause`, 1, 2, ... for `cause_labels`.
 from desistance.survival.competing.finegray import FineGrayFit, fit_fine_gray
 from desistance.survival.competing.gray import GrayTest, gray_test
 from desistance.survival.competing.implied import CauseSpecificFit, fit_cause_specific
-from desistance.survival.competing.incidence import CumulativeIncidence, cumulative_incidence
+from desistance.survival.competing.incidence import (
+    CumulativeIncidence,
+    cumulative_incidence,
+    influence_of_incidence,
+)
 
 __all__ = [
     "CauseSpecificFit",
@@ -24,4 +28,5 @@ __all__ = [
     "fit_cause_specific",
     "fit_fine_gray",
     "gray_test",
+    "influence_of_incidence",
 ]

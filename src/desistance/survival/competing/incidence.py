@@ -26,6 +26,7 @@ from desistance.survival.curves import hazard_and_move, just_before, share_left
 from desistance.survival.groups import LIMITS, group_rows, read_curve
 from desistance.survival.influence import jackknife
 from desistance.survival.intervals import survival_interval
+from desistance.survival.risksets import risk_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -214,6 +215,17 @@ def share_and_variance(
     One more event of cause c moves the share of cause k by (S / at risk, if c is k) + F_k m on its
     day, with F_k the share and m the move of -log S; and by -F_k(t) m until day t.
     """
+    share, path, jump = _share_and_paths(sets, cause, n_causes)
+    stays, cause, person = _alike_together(sets, cause, n_causes, person)
+    move = _moves(stays, cause, path, jump)
+    spread = jackknife(stays, person, move, path)
+    own = np.diagonal(spread, axis1=1, axis2=2)[:, :n_causes]
+    crossed = spread[:, :n_causes, n_causes]
+    return share, own - 2 * share * crossed + share**2 * spread[:, -1, -1][:, None]
+
+
+def _share_and_paths(sets: RiskSets, cause: Ints, n_causes: int) -> tuple[Floats, Floats, Floats]:
+    """Share of each cause (K, m), and what a day at risk, and an event of a cause, move."""
     hazard, moved = hazard_and_move(sets)
     left = share_left(sets, hazard)
     before = just_before(sets, left)
@@ -234,12 +246,23 @@ def share_and_variance(
     jump[:, 0] = 0.0
     for code in range(n_causes):
         jump[:, code + 1, code] += per_event
-    stays, cause, person = _alike_together(sets, cause, n_causes, person)
-    move = _moves(stays, cause, path, jump)
-    spread = jackknife(stays, person, move, path)
-    own = np.diagonal(spread, axis1=1, axis2=2)[:, :n_causes]
-    crossed = spread[:, :n_causes, n_causes]
-    return share, own - 2 * share * crossed + share**2 * spread[:, -1, -1][:, None]
+    return share, path, jump
+
+
+def influence_of_incidence(times: TimeToEvent, day: int) -> tuple[Floats, Floats]:
+    """Estimate each cause's share by a day, shape (m,), and how far each row moves it, (n, m).
+
+    As `influence_of_survival`: each row's weight times the derivative by it.
+    """
+    sets = risk_sets(times.start, times.stop, times.event, weight=times.weight)
+    cause, n_causes = causes_of(times), len(times.cause_labels)
+    passed = sets.day <= day
+    if not passed.any():
+        return np.zeros(n_causes), np.zeros((times.n, n_causes))
+    share, path, jump = _share_and_paths(sets, cause, n_causes)
+    now = share[np.flatnonzero(passed)[-1]]
+    moves = _moves(sets, cause, path * passed[:, None], jump * passed[:, None, None])
+    return now, moves[:, :n_causes] - now * moves[:, n_causes:]
 
 
 def _moves(sets: RiskSets, cause: Ints, path: Floats, jump: Floats) -> Floats:

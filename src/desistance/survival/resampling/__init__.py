@@ -5,7 +5,7 @@
 limits are in `limits`.
 """
 
-from desistance.survival.resampling.bootstrap import bootstrap
+from desistance.survival.resampling.bootstrap import bootstrap, replicated, whole_number
 from desistance.survival.resampling.replicates import Bootstrap
 
-__all__ = ["Bootstrap", "bootstrap"]
+__all__ = ["Bootstrap", "bootstrap", "replicated", "whole_number"]

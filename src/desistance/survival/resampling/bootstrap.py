@@ -21,9 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from desistance.survival.resampling.keeping import Kept
     from desistance.survival.resampling.replicators import Replicator
     from desistance.timetoevent import HasTimes, TimeToEvent
+
+    Floats = NDArray[np.float64]
 
 
 def bootstrap(
@@ -90,31 +94,23 @@ def bootstrap(
          term    n  estimate  std_error
     0  priors  199     0.572      0.395
     """
-    asked, hands = _whole(replicates, "replicates", 2), _whole(workers, "workers", 1)
+    asked, hands = whole_number(replicates, "replicates", 2), whole_number(workers, "workers", 1)
     if hands > 1:
         _refuse_unimportable(estimator)
     came = as_times(times)
-    seed = (
-        int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else _whole(rng, "rng", 0)
-    )
+    given = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else rng
+    seed = whole_number(given, "rng", 0)
     kept, units = units_of(came, by, seed)
     what = replicator(estimator, kept, units, as_weights=as_weights)
     done = kept_in(keep, fingerprint(kept, units, what) if keep is not None else "")
-    _finish(what, done, -(-asked // what.together), hands)
-    values = np.concatenate([done.blocks[b][0] for b in range(-(-asked // what.together))])[:asked]
-    whys = {
-        replicate: why
-        for _, some in done.blocks.values()
-        for replicate, why in some.items()
-        if replicate < asked
-    }
+    values, whys = replicated(what, asked, hands, done)
     return Bootstrap(
         measure=what.label,
         terms=what.names,
         estimates=what.estimate,
         replicates=values,
         notes=what.notes,
-        reasons=dict(sorted(whys.items())),
+        reasons=whys,
         acceleration=what.acceleration,
         units=by,
         n_units=units.size,
@@ -123,6 +119,22 @@ def bootstrap(
         seed=seed,
         caveats=caveats_of(came, kept, by, units.size, values, len(whys)),
     )
+
+
+def replicated(
+    what: Replicator, asked: int, workers: int, done: Kept | None = None
+) -> tuple[Floats, dict[int, str]]:
+    """Compute what is not `done` of the replicates asked for: (asked, p), and why some lack one."""
+    done = kept_in(None, "") if done is None else done
+    _finish(what, done, -(-asked // what.together), workers)
+    values = np.concatenate([done.blocks[b][0] for b in range(-(-asked // what.together))])[:asked]
+    whys = {
+        replicate: why
+        for _, some in done.blocks.values()
+        for replicate, why in some.items()
+        if replicate < asked
+    }
+    return values, dict(sorted(whys.items()))
 
 
 def _finish(what: Replicator, done: Kept, blocks: int, workers: int) -> None:
@@ -142,7 +154,8 @@ def _finish(what: Replicator, done: Kept, blocks: int, workers: int) -> None:
             raise
 
 
-def _whole(value: Any, name: str, least: int) -> int:
+def whole_number(value: Any, name: str, least: int) -> int:
+    """Refuse what is no whole number of at least `least`."""
     try:
         number = index(value)
     except TypeError:
