@@ -127,6 +127,9 @@ def results():
             followed, desistance.estimate_propensity(followed, terms=["age"]), ["rate"]
         ),
         desistance.adjusted_curves(followed, balanced),
+        desistance.compare_over_time(followed, "landmark", terms=["age"]),
+        desistance.compare_designs(followed, ["landmark"], terms=["age"]),
+        desistance.check_immortal_time(followed),
     ]
     return {type(result): result for result in made}
 

@@ -100,6 +100,12 @@ STREET = {
     "comparison.rollout": ("area_months", "rollout_effects", "fit_stepped_wedge"),
     "comparison.rollout.interrupted": ("interrupted_time_series",),  # it opens statsmodels
     "comparison.fewareas": ("fit_by_area", "exact_two_by_two"),
+    "comparison.timing": (
+        "compare_over_time",
+        "compare_designs",
+        "TimeDesign",
+        "check_immortal_time",
+    ),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
     "report": ("write_report",),
     "disclosure": ("DisclosurePolicy",),
@@ -148,6 +154,10 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison.rollout.interrupted import (
         interrupted_time_series as interrupted_time_series,
     )
+    from desistance.comparison.timing import TimeDesign as TimeDesign
+    from desistance.comparison.timing import check_immortal_time as check_immortal_time
+    from desistance.comparison.timing import compare_designs as compare_designs
+    from desistance.comparison.timing import compare_over_time as compare_over_time
     from desistance.desisting import measure_desistance as measure_desistance
     from desistance.disclosure import DisclosurePolicy as DisclosurePolicy
     from desistance.engine import start_spark as start_spark

@@ -98,6 +98,8 @@ def follow_people(histories: Histories, design: FollowUpDesign) -> Found:
         axis=1,
     )
     did_join = people["joined_day"].notna()
+    waiting = months_to_days(design.waiting_months)
+    old = reoffences.day <= extract_day(histories) - waiting - months_to_days(12)
     tallies = Tallies(
         people=len(people),
         late=late,
@@ -108,6 +110,8 @@ def follow_people(histories: Histories, design: FollowUpDesign) -> Found:
         assessed=int(people["assessed"].sum()),
         assessed_joined=int((people["assessed"] & did_join).sum()),
         in_custody=in_custody,
+        old=int(old.sum()),  # so old that slow proof would be seen
+        slow=int((reoffences.outcome_day - reoffences.day > waiting)[old].sum()),
         rows=len(rows),
         events=int(rows["event"].sum()),
     )

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from desistance.followup.design import FollowUpDesign
 
 UNEQUAL = 0.10  # a gap in the share assessed that a reader must know of
+SLOW = 0.10  # a share proven after the waiting period that a reader must know of
+FEWEST_OFFENCES = 30  # from which delays are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Tallies:
     unseen : of the people, who is in the hazards and not in the rate
     returned : of the people, who came back under the programme
     in_custody : offences committed in custody that are not counted
+    old, slow : offences committed long before the extract, and those of them proven too late
     rows, events : at risk
     """
 
@@ -42,6 +45,8 @@ class Tallies:
     assessed: int = 0
     assessed_joined: int = 0
     in_custody: int = 0
+    old: int = 0
+    slow: int = 0
     rows: int = 0
     events: int = 0
 
@@ -97,6 +102,16 @@ def told(tallies: Tallies, design: FollowUpDesign, *, acknowledged: bool) -> tup
             Caveat(
                 "{offences} offences committed in custody are not counted as reoffences.",
                 offences=tallies.in_custody,
+            )
+        )
+    if tallies.old >= FEWEST_OFFENCES and tallies.slow > SLOW * tallies.old:
+        said.append(
+            Caveat(
+                "{late} of {all} offences committed long before the extract were proven only after "
+                f"the waiting period of {design.waiting_months} months, and do not count. That is "
+                "fair only if proof took as long in both cohorts.",
+                late=tallies.slow,
+                all=tallies.old,
             )
         )
     return tuple(said)
