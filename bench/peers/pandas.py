@@ -86,53 +86,47 @@ def histories(columns: Columns) -> Fit:
 
 
 def histories_by_person(columns: Columns) -> Fit:
-    """Apply a function to each person's rows."""
+    """Apply a function to each person's rows, with arrays inside it."""
     people, offences, custody = _frames(columns)
 
     def fit() -> Answer:
-        rows = offences.merge(people, left_on="person", right_index=True)
-        told = rows.groupby("person").apply(_one_career, include_groups=False)
-        stays = custody.merge(people, left_on="person", right_index=True)
-        nights = stays.groupby("person").apply(_one_custody, include_groups=False)
-        days = rows.day - rows.index_day
-        spells = np.concatenate(
-            [_one_year(person, after.to_numpy()) for person, after in days.groupby(rows.person)]
-        )
-        return digest(*told.T.to_numpy(), *nights.T.to_numpy(), *spells.T)
+        rows = offences.merge(people, left_on="person", right_index=True).groupby("person")
+        told = np.array(rows.apply(_one_career, include_groups=False).tolist())
+        stays = custody.merge(people, left_on="person", right_index=True).groupby("person")
+        nights = np.array(stays.apply(_one_custody, include_groups=False).tolist())
+        spells = rows.apply(_one_year, include_groups=False)
+        whose = np.repeat(np.arange(len(people)), spells.map(len))
+        return digest(*told.T, *nights.T, whose, *np.concatenate(spells.tolist()).T)
 
     return fit
 
 
-def _one_career(rows: Any) -> pd.Series:
-    index_day = rows.index_day.iloc[0]
-    prior, after = rows[rows.day < index_day], rows.day - index_day
-    again = after[(after > 0) & (after <= WATCHED)]
-    return pd.Series(
-        {
-            "n_prior": len(prior),
-            "n_serious": prior.serious.sum(),
-            "onset": prior.day.min() if len(prior) else -1,
-            "last": prior.day.max() if len(prior) else -1,
-            "first": again.min() if len(again) else -1,
-            "n_again": len(again),
-        }
-    )
+def _one_career(rows: Any) -> tuple[int, ...]:
+    day, serious, index_day = rows.to_numpy().T
+    before, after = day < index_day, day - index_day
+    prior, again = day[before], after[(after > 0) & (after <= WATCHED)]
+    return (
+        len(prior), serious[before].sum(),
+        *((prior.min(), prior.max()) if len(prior) else (-1, -1)),
+        again.min() if len(again) else -1, len(again),
+    )  # fmt: skip
 
 
-def _one_custody(rows: Any) -> pd.Series:
-    index_day, until = rows.index_day.iloc[0], 0
-    before = after = 0
-    inside = rows.sort_values("went_in")[["went_in", "came_out"]].to_numpy(np.int64)
-    for went_in, came_out in inside:
+def _one_custody(rows: Any) -> tuple[int, int]:
+    stays = rows.to_numpy()
+    before = after = until = 0
+    for went_in, came_out, index_day in stays[np.argsort(stays[:, 0], kind="stable")]:
         low = max(went_in, until)
         before += max(min(came_out, index_day) - max(low, index_day - WINDOW), 0)
         after += max(min(came_out, index_day + WATCHED) - max(low, index_day), 0)
         until = max(until, came_out)
-    return pd.Series({"before": before, "after": after})
+    return before, after
 
 
-def _one_year(person: int, after: np.ndarray) -> np.ndarray:
+def _one_year(rows: Any) -> np.ndarray:
+    day, _, index_day = rows.to_numpy().T
+    after = day - index_day
     days = np.unique(after[(after > 0) & (after <= WATCHED)])
     stop = days if len(days) and days[-1] == WATCHED else np.append(days, WATCHED)
     start = np.concatenate([[0], stop[:-1]])
-    return np.column_stack([np.full(len(stop), person), start, stop, np.isin(stop, days)])
+    return np.column_stack([start, stop, np.isin(stop, days)])
