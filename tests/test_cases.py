@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import tempfile
 import time
 from datetime import date
 from pathlib import Path
@@ -106,7 +107,9 @@ def postgresql(tmp_path_factory):
     user = "postgres" if os.geteuid() == 0 else None  # a server refuses to run as root
     if user:
         shutil.chown(folder, user)
-        for parent in folder.parents[:2]:
+        for parent in folder.parents:
+            if parent == Path(tempfile.gettempdir()):
+                break
             parent.chmod(0o755)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
