@@ -53,13 +53,16 @@ def results():
     frame["age"] = rng.normal(30, 5, 200)
     frame["cohort"], frame["kind"] = rng.choice(["a", "b"], 200), rng.choice(["sac", "other"], 200)
     areas = pd.DataFrame({"group": list("ab"), "estimate": [0.8, 0.9], "std_error": 0.2})
-    pairs = frame.assign(match=frame.index // 2, joined=frame.index % 2)
+    matched = frame.assign(match=frame.index // 2, joined=frame.index % 2)
     plain = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
     records = pd.DataFrame({"table": "police", "record_id": list("123")})
     pairs = {"table_a": "police", "record_a": ["1", "2"], "table_b": "police",
              "record_b": ["2", "3"], "probability": [0.9, 0.4]}  # fmt: skip
     links = Links(records, pd.DataFrame(pairs))
     careers = desistance.trace_careers(followed.histories)
+    frame["need"] = np.where(rng.random(200) < 0.3, np.nan, rng.random(200) < 0.5)
+    unknown = TimeToEvent.from_frame(frame, stop="day", event="event")
+    imputed = desistance.impute_needs(unknown, ["age", "need"], copies=2, cycles=2)
     made = [
         desistance.risk_scores(
             followed.histories, followed.people["person_id"], followed.people["index_date"]
@@ -121,7 +124,7 @@ def results():
         desistance.support_summary(histories),
         desistance.stress_test(followed, balanced, ONE_CHECK),
         desistance.e_value(0.6, 0.4, 0.9, scale="hazard ratio"),
-        desistance.rosenbaum_bounds(pairs, outcome="event", exposed="joined"),
+        desistance.rosenbaum_bounds(matched, outcome="event", exposed="joined"),
         desistance.tipping_point(0.6, 0.4, 0.9, scale="hazard ratio"),
         desistance.doubly_robust(
             followed, desistance.estimate_propensity(followed, terms=["age"]), ["rate"]
@@ -130,6 +133,13 @@ def results():
         desistance.compare_over_time(followed, "landmark", terms=["age"]),
         desistance.compare_designs(followed, ["landmark"], terms=["age"]),
         desistance.check_immortal_time(followed),
+        desistance.effects_by_need(followed, balanced),
+        imputed,
+        imputed.fit_cox(["age", "need"]),
+        imputed.kaplan_meier(by="need"),
+        desistance.tipping_needs(
+            unknown, ["age", "need"], of="age", deltas=(-3, 3), copies=2, cycles=2
+        ),
     ]
     return {type(result): result for result in made}
 
@@ -153,7 +163,9 @@ def test_frames_are_tidy(results):
            "entropy", "smallest_share", "least_posterior", "least_odds",
            "starts_at_best", "variance_ratio_before", "variance_ratio_after", "ks_before",
            "ks_after", "ecdf_before", "ecdf_after", "month", "band_low",
-           "band_high"}  # fmt: skip
+           "band_high", "n_missing", "mean_known", "mean_imputed", "convergence", "delta",
+           "missing_information",
+           "p_holm", "p_bh", "shrunk", "shrunk_low", "shrunk_high", "status"}  # fmt: skip
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

@@ -76,6 +76,7 @@ STREET = {
         "balance_cohorts",
         "BalanceDesign",
     ),
+    "imputation": ("impute_needs", "pool_fits", "pool_curves", "tipping_needs"),
     "comparison": (
         "compare_cohorts",
         "stress_test",
@@ -106,6 +107,7 @@ STREET = {
         "TimeDesign",
         "check_immortal_time",
     ),
+    "comparison.exploratory": ("effects_by_need", "effects_by_dose"),
     "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
     "report": ("write_report",),
     "disclosure": ("DisclosurePolicy",),
@@ -146,6 +148,8 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison import stress_test as stress_test
     from desistance.comparison import tipping_point as tipping_point
     from desistance.comparison import tipping_unseen as tipping_unseen
+    from desistance.comparison.exploratory import effects_by_dose as effects_by_dose
+    from desistance.comparison.exploratory import effects_by_need as effects_by_need
     from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
     from desistance.comparison.fewareas import fit_by_area as fit_by_area
     from desistance.comparison.rollout import area_months as area_months
@@ -186,6 +190,10 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.histories.support import first_contact as first_contact
     from desistance.histories.support import support_summary as support_summary
     from desistance.identifiers import check_identifiers as check_identifiers
+    from desistance.imputation import impute_needs as impute_needs
+    from desistance.imputation import pool_curves as pool_curves
+    from desistance.imputation import pool_fits as pool_fits
+    from desistance.imputation import tipping_needs as tipping_needs
     from desistance.linkage import LinkColumn as LinkColumn
     from desistance.linkage import LinkPlan as LinkPlan
     from desistance.linkage import link_sensitivity as link_sensitivity

@@ -2,14 +2,10 @@
 
 A threshold shows what would have been found by taking the likelier links for certain. The draws
 show what not knowing them costs: each keeps every link with its own probability, and the estimates
-are put together by Rubin's rules. With m draws, estimates q and their squared errors u,
+are put together by Rubin's rules (see `rubin`), as if the draws were copies.
 
-    estimate   mean of q
-    variance   mean of u + (1 + 1/m) variance of q between the draws
-    df         (m - 1) (1 + mean of u / ((1 + 1/m) variance of q))^2
-
-Without standard errors there is no mean of u: then the standard error is of the links alone, and
-the row says so.
+Without standard errors there is no variance within a draw: then the standard error is of the links
+alone, and the row says so.
 """
 
 from __future__ import annotations
@@ -24,6 +20,7 @@ from scipy import stats
 
 from desistance.errors import ModelError
 from desistance.results import NOT_ESTIMABLE, Result, text_table
+from desistance.rubin import put_together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -250,23 +247,19 @@ def _pooled(
     m = len(values)
     failed = (~np.isfinite(values)).sum(axis=0)
     alone: NDArray[np.bool_] = np.asarray(~np.isfinite(errors).all(axis=0))
-    within = np.where(alone, 0.0, (np.where(alone, 0.0, errors) ** 2).mean(axis=0))
-    between = (1 + 1 / m) * values.var(axis=0, ddof=1)
-    variance = within + between
+    together = put_together(values, np.where(alone, 0.0, errors) ** 2)
+    variance = together.variance
     with np.errstate(divide="ignore", invalid="ignore"):
-        df = (m - 1) * (1 + within / between) ** 2
-        share = np.where(variance > 0, between / variance, np.where(alone, 1.0, 0.0))
-    df = np.where(between > 0, df, np.inf)
-    reach = stats.t.ppf(0.5 + level / 2, df) * np.sqrt(variance)
-    mean = values.mean(axis=0)
+        share = 1 - np.where(variance > 0, together.within / variance, np.where(alone, 0.0, 1.0))
+    low, high = together.interval(level)
     gone = [f"{NOT_ESTIMABLE}: {k} of {m} draws gave no number" if k else "" for k in failed]
     notes = [why or (LINKS_ALONE if one else "") for why, one in zip(gone, alone, strict=True)]
     bad = failed > 0
     columns = {
-        "estimate": mean,
+        "estimate": together.estimate,
         "std_error": np.sqrt(variance),
-        "conf_low": mean - reach,
-        "conf_high": mean + reach,
+        "conf_low": low,
+        "conf_high": high,
     }
     frame = pd.DataFrame({name: np.where(bad, np.nan, column) for name, column in columns.items()})
     return frame.assign(note=notes), np.where(bad, np.nan, share)
