@@ -90,7 +90,7 @@ def test_the_story_in_order(cases):
     ]  # fmt: skip
     told = found.summary()
     assert told.index("Reoffending:") < told.index("Kaplan") < told.index("Cox")
-    assert told.index("matched to") < told.index("Effect of joining")
+    assert told.index("compared with") < told.index("Effect of joining")
 
 
 def test_without_a_programme_everything_but_the_comparison_is_there(cases):
