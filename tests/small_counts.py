@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 COUNT_COLUMN = re.compile(
     r"n|n_.*|people|(not )?assessed|with.*need|no.need|need|events|reoffen\w+|person.years|day \d+|"
-    r"left out|remaining|at risk|years at risk|rows in|used|set aside|merged|"
+    r"left out|compared|remaining|at risk|years at risk|rows in|used|set aside|merged|"
     r"both|(only_)?(first|second)( alone)?|neither|refused|not.applicable|need.*|referred(_need)?|"
     r"in.contact(_need)?|of them.*|contacts|months.*|completed|disengaged|broke off|silent|went.on",
     re.I,

@@ -1,12 +1,14 @@
 import dataclasses
+from datetime import date
 
 import pytest
 
-from desistance.balance import BalanceDesign
+from desistance.balance import BalanceDesign, CalendarRules, Comparator
 from desistance.cases import CaseData
+from desistance.comparison import ExternalRate
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import FollowUpError, ModelError, PlanError
-from desistance.evaluation import EvaluationPlan, evaluate, load_plan
+from desistance.evaluation import EvaluationPlan, TargetTrial, evaluate, load_plan
 from desistance.followup import FollowUpDesign
 from desistance.synthetic import SimulationDesign, simulate_cases
 
@@ -60,6 +62,15 @@ def test_an_empty_plan_has_the_defaults(tmp_path):
         ("[follow_up]\nclock = 'wall'", "`follow_up.clock`"),
         ("outcomes = ['luck']", "`outcomes.0`"),
         ("[disclosure]\nname = 'open_data'", "need a `reason`"),
+        ("[target_trial]\neligibility = 'All'", "`target_trial.strategies`"),
+        ("[target_trial]\nclock = 'wall'", "`target_trial.clock` is not a setting"),
+        ("[balance.comparator]\nletters = 'A'", "`balance.comparator.letters` is not a setting"),
+        ("[balance.comparator.calendar]\nseason = 1", "`balance.comparator.calendar.season` is"),
+        ("comparators = ['A', 'A']", "each once"),
+        ("comparators = ['E']", "needs an `external` rate"),
+        ("comparators = ['Q']", "`comparators.0`"),
+        ("cohorts = ['moon']", "`cohorts.0`"),
+        ("[external]\nrate = 35.2\nsource = ' '", "has a `source`"),
         ("title = ", "not valid TOML"),
     ],
 )
@@ -130,3 +141,99 @@ def test_an_impossible_follow_up_is_refused_at_once():
         FollowUpDesign(leaving="IOM", joining="IOM")
     with pytest.raises(FollowUpError, match="`clock` is one of calendar, street"):
         FollowUpDesign(clock="wall")
+
+
+TRIAL = """
+[target_trial]
+eligibility = "Adults who leave IOM"
+strategies = "An offer, or none"
+assignment = "By lot"
+time_zero = "The day of leaving"
+outcome = "A proven reoffence"
+contrast = "Of the offer"
+analysis = "A difference in shares"
+"""
+
+
+def test_the_target_trial_stands_beside_its_emulation(tmp_path):
+    plan = load_plan(written(tmp_path, TRIAL + "[follow_up]\nexits_from = 2020-10-01\nmonths = 9"))
+    table = plan.trial_table().set_index("item")
+    assert len(table) == 7
+    assert table["target_trial"].tolist() == list(dataclasses.asdict(plan.target_trial).values())
+    assert "on or after 1 October 2020" in table.loc["Eligibility", "emulation"]
+    assert "within 9 months" in table.loc["Outcome", "emulation"]
+    for shown in (plan._repr_html_(), plan.target_trial._repr_html_()):
+        assert "An offer, or none" in shown
+        assert 'scope="row"' in shown
+    without = EvaluationPlan().trial_table()
+    assert (without["target_trial"] == "not stated in the plan").all()
+
+
+def test_an_empty_item_of_the_trial_is_named():
+    with pytest.raises(PlanError, match="says nothing of assignment, analysis"):
+        TargetTrial("a", "b", " ", "c", "d", "e", "")
+
+
+LEAVING_OTHERWISE = {  # every choice that makes the emulation, and the item it stands in
+    "Eligibility": (
+        {"leaving": "X"}, {"joining": "X"}, {"exits_from": date(2020, 1, 1)},
+        {"exits_to": date(2022, 1, 1)}, {"min_age": 21}, {"min_age": 0}, {"seen_everywhere": True},
+    ),
+    "Outcome": (
+        {"offence_set": "VIOLENT"}, {"months": 6}, {"waiting_months": 3}, {"clock": "street"},
+    ),
+    "Time zero": ({"time_zero": "own start"}, {"exposure": "ever"}),
+}  # fmt: skip
+PLANNED_OTHERWISE = {
+    "Strategies": (
+        {"comparators": ("A",)}, {"balance": BalanceDesign(comparator=Comparator("C"))},
+    ),
+    "Assignment": (
+        {"balance": BalanceDesign(terms=("age",))}, {"balance": BalanceDesign(exact=("sex",))},
+    ),
+    "Contrast": ({"until_joining": True}, {"outcomes": ("time",)}),
+    "Analysis": (
+        {"balance": BalanceDesign(caliper=0.1)}, {"balance": BalanceDesign(ratio=3)},
+        {"balance": BalanceDesign(propensity="logistic")},
+        {"balance": BalanceDesign(way="entropy")},
+        {"comparators": ("A",)}, {"comparators": ("A",), "comparators_way": "entropy"},
+        {"cohorts": ("tier",)}, {"cohorts": ("tier",), "cohorts_way": "match"},
+    ),
+}  # fmt: skip
+
+
+def test_the_emulation_cannot_drift_from_the_settings():
+    plain = EvaluationPlan()
+
+    def words(plan, item):
+        return plan.trial_table().set_index("item").loc[item, "emulation"]
+
+    for item, settings in LEAVING_OTHERWISE.items():
+        for setting in settings:
+            follow = dataclasses.replace(plain.follow_up, **setting)
+            assert words(dataclasses.replace(plain, follow_up=follow), item) != words(plain, item)
+    for item, settings in PLANNED_OTHERWISE.items():
+        said = [words(dataclasses.replace(plain, **setting), item) for setting in settings]
+        assert len({*said, words(plain, item)}) == len(said) + 1, item
+    proven = dataclasses.replace(plain.histories, proven_by=("convicted",))
+    assert words(dataclasses.replace(plain, histories=proven), "Outcome") != words(plain, "Outcome")
+
+
+def test_other_designs_and_cohorts_are_run_where_the_plan_asks(cases):
+    steps = []
+    plan = EvaluationPlan(
+        comparators=("A", "E"), external=ExternalRate(35.2, "a published rate"),
+        cohorts=("tier",), calendar=CalendarRules(concurrent_months=12),
+        balance=BalanceDesign(terms=("age",)), outcomes=("frequency",),
+    )  # fmt: skip
+    found = evaluate(cases, plan, progress=steps.append)
+    assert steps[-2:] == ["Comparing under other designs", "Comparing by cohort"]
+    assert list(found.triangulation.found) == ["A", "E"]
+    assert [told.by for told in found.cohorts] == ["tier"]
+    told = found.summary()
+    assert told.index("Effect of joining, on") < told.index("2 comparator designs side by side")
+    plain = evaluate(cases, dataclasses.replace(plan, comparators=(), cohorts=()))
+    assert plain.triangulation is None
+    assert plain.cohorts == ()
+    # Asking for more moves no number of the main comparison.
+    assert plain.effects.frame.equals(found.effects.frame)

@@ -7,12 +7,15 @@ import re
 import numpy as np
 import pytest
 
+from desistance.balance import BalanceDesign
+from desistance.comparison import ExternalRate
 from desistance.disclosure import INTERNAL, open_data
 from desistance.evaluation import EvaluationPlan, evaluate
 from desistance.report import write_report
 from desistance.synthetic import SimulationDesign, simulate_cases
 from small_counts import small_counts
 
+TERMS = ("age", "n_previous", "months_since_offence", "n_needs")
 NAMES = ("former IOM", "7 Pathways Plus")
 
 
@@ -42,6 +45,61 @@ def test_balance_stands_before_effect_and_sections_are_in_the_order_of_the_metho
         "Time to the first reoffence", "Pathway needs", "Partners and implementation",
         "Are the cohorts alike?", "What joining did", "What you can say, and what you cannot",
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """A pilot compared under every design, some of them not balanced, and by cohort."""
+    folder = tmp_path_factory.mktemp("several") / "report"
+    return (*report(
+        folder, 420, 5, comparators=("A", "C", "B", "D", "E"), cohorts=("area", "tier"),
+        external=ExternalRate(35.2, "a published rate"), balance=BalanceDesign(terms=TERMS),
+    ), folder)  # fmt: skip
+
+
+def test_other_designs_show_their_balance_before_their_effects(several):
+    found, page, folder = several
+    section = page[page.index(">Do other comparisons agree?</h2>") :]
+    order = ["Who is compared under each design", "From everyone followed to the people compared",
+             "How alike the cohorts are", "The effect of joining under each design"]  # fmt: skip
+    assert [section.index(text) for text in order] == sorted(section.index(t) for t in order)
+    assert page.index("What joining did</h2>") < page.index("Do other comparisons agree?</h2>")
+    told = {(row["design"], row["outcome"]): row for row in rows(folder, "designs.csv")}
+    assert {letter for letter, _ in told} == set("ABCDE")
+    withheld = [letter for letter, under in found.triangulation.found.items()
+                if under.withheld or under.balanced is None]  # fmt: skip
+    assert withheld
+    for (letter, _), row in told.items():
+        if letter in withheld and letter != "E":
+            assert row["estimate"] == row["conf_low"] == row["p_value"] == ""
+            assert row["note"].startswith(("not reported", "not estimable"))
+
+
+def test_other_designs_and_cohorts_give_no_small_count_away(several):
+    found, _, folder = several
+    assert small_counts(folder) == []
+    exact = {under.balanced.n_compared for under in found.triangulation.found.values()
+             if under.balanced is not None}  # fmt: skip
+    odd = {str(count) for count in exact if count % 5}
+    assert odd
+    for name in ("designs.csv", "designs_flow.csv", "by_area.csv", "by_tier.csv"):
+        text = (folder / name).read_text(encoding="utf-8")
+        assert not odd & set(re.findall(r"(?<![\d.])\d+(?![\d.])", text)), name
+
+
+def test_a_small_cohort_is_named_and_not_reported(several):
+    _, _, folder = several
+    few = [row for row in rows(folder, "by_area.csv") if row["note"]]
+    assert few
+    for row in few:
+        assert row["estimate"] == row["n"] == row["n_compared"] == ""
+
+
+def test_the_external_rate_is_told_without_a_comparison(several):
+    _, page, _ = several
+    said = re.search(r"<p>E: external[^<]*</p>", page)[0]
+    assert "elsewhere 35.2" in said
+    assert not re.search(r"effect|lower|higher|fewer|more|less|reduc|caus|than|signific", said)
 
 
 def test_every_figure_has_words_and_the_numbers_behind_it(small):

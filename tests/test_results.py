@@ -116,6 +116,8 @@ def results():
             desistance.area_months(followed), "outcome", ["exposure"], weight="exposure", draws=99
         ),
         desistance.exact_two_by_two((3, 9), (12, 13)),
+        desistance.triangulate(followed, ["A", "D"]),
+        desistance.compare_by(followed, "tier"),
         balanced,
         compare_cohorts(followed, balanced),
         desistance.needs_over_time(histories, *joined),
@@ -166,6 +168,7 @@ def test_frames_are_tidy(results):
            "band_high", "n_missing", "mean_known", "mean_imputed", "convergence", "delta",
            "missing_information",
            "p_holm", "p_bh", "shrunk", "shrunk_low", "shrunk_high", "status"}  # fmt: skip
+    own |= {"design", "level", "n_compared"}
     for kind, result in results.items():
         frame = result.to_frame()
         assert len(frame), kind

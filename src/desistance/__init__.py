@@ -75,10 +75,14 @@ STREET = {
         "balance_table",
         "balance_cohorts",
         "BalanceDesign",
+        "Comparator",
     ),
     "imputation": ("impute_needs", "pool_fits", "pool_curves", "tipping_needs"),
     "comparison": (
         "compare_cohorts",
+        "triangulate",
+        "compare_by",
+        "ExternalRate",
         "stress_test",
         "SensitivityDesign",
         "e_value",
@@ -108,7 +112,7 @@ STREET = {
         "check_immortal_time",
     ),
     "comparison.exploratory": ("effects_by_need", "effects_by_dose"),
-    "evaluation": ("EvaluationPlan", "Evaluation", "evaluate"),
+    "evaluation": ("EvaluationPlan", "TargetTrial", "lock_plan", "Evaluation", "evaluate"),
     "report": ("write_report",),
     "disclosure": ("DisclosurePolicy",),
 }
@@ -119,6 +123,7 @@ __all__ = list(_ROOM_OF)
 
 if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STREET
     from desistance.balance import BalanceDesign as BalanceDesign
+    from desistance.balance import Comparator as Comparator
     from desistance.balance import balance_cohorts as balance_cohorts
     from desistance.balance import balance_table as balance_table
     from desistance.balance import estimate_propensity as estimate_propensity
@@ -131,6 +136,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.cases import write_blocks as write_blocks
     from desistance.comparison import Binary as Binary
     from desistance.comparison import Count as Count
+    from desistance.comparison import ExternalRate as ExternalRate
     from desistance.comparison import Mean as Mean
     from desistance.comparison import SensitivityDesign as SensitivityDesign
     from desistance.comparison import TimeTo as TimeTo
@@ -138,6 +144,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison import adjusted_p as adjusted_p
     from desistance.comparison import bootstrap_effects as bootstrap_effects
     from desistance.comparison import break_even as break_even
+    from desistance.comparison import compare_by as compare_by
     from desistance.comparison import compare_cohorts as compare_cohorts
     from desistance.comparison import doubly_robust as doubly_robust
     from desistance.comparison import e_value as e_value
@@ -148,6 +155,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison import stress_test as stress_test
     from desistance.comparison import tipping_point as tipping_point
     from desistance.comparison import tipping_unseen as tipping_unseen
+    from desistance.comparison import triangulate as triangulate
     from desistance.comparison.exploratory import effects_by_dose as effects_by_dose
     from desistance.comparison.exploratory import effects_by_need as effects_by_need
     from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
@@ -167,7 +175,9 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.engine import start_spark as start_spark
     from desistance.evaluation import Evaluation as Evaluation
     from desistance.evaluation import EvaluationPlan as EvaluationPlan
+    from desistance.evaluation import TargetTrial as TargetTrial
     from desistance.evaluation import evaluate as evaluate
+    from desistance.evaluation import lock_plan as lock_plan
     from desistance.followup import FollowUp as FollowUp
     from desistance.followup import FollowUpDesign as FollowUpDesign
     from desistance.followup import follow_up as follow_up

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from desistance.errors import DesistanceError
+from desistance.errors import DesistanceError, PlanError
 
 Selection = Literal["random", "recency", "risk"]
 
@@ -27,6 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Evaluate offender-management pilots.",
 )
+
+plans = typer.Typer(no_args_is_help=True, help="Lock the plan of an evaluation.")
+app.add_typer(plans, name="plan")
 
 INTERRUPTED, FAULT = 130, 70
 
@@ -89,27 +93,47 @@ def evaluate(
 
         from desistance.cases import load_cases
         from desistance.evaluation import evaluate as run
-        from desistance.evaluation import load_plan
+        from desistance.evaluation import load_plan, read_lock
+        from desistance.evaluation.plan import beside
         from desistance.report import write_report
 
-        chosen = load_plan(plan)
+        chosen, lock = load_plan(plan), read_lock(plan)
         with Console(stderr=True).status("Reading case files") as status:
             cases = load_cases(
-                _beside(plan, chosen.data),
-                chosen.mapping and _beside(plan, chosen.mapping),
+                beside(plan, chosen.data),
+                chosen.mapping and beside(plan, chosen.mapping),
                 extract_date=chosen.extract_date,
             )
-            found = run(cases, chosen, progress=status.update)
+            found = run(cases, chosen, lock=lock, progress=status.update)
             status.update("Writing the report")
             page = write_report(found, out)
         typer.echo(cases.quality.summary().splitlines()[0])
         typer.echo(found.effects.sentence if found.effects else found.not_compared)
+        if found.deviations is not None:
+            typer.echo(f"The plan was locked; deviations: {len(found.deviations)}")
         typer.echo(f"Report: {page}")
 
 
-def _beside(plan: Path, named: str) -> str:
-    """Read a path from where the plan lies; a database URL is taken as it is."""
-    return named if "://" in named else str(plan.parent / named)
+@plans.command()
+def lock(
+    plan: Annotated[Path, typer.Argument(help="The plan, a TOML file.")],
+    on: Annotated[
+        str | None, typer.Option(help="Date of the lock, 2024-09-30; the extract's if left out.")
+    ] = None,
+) -> None:
+    """Lock a plan before outcomes are opened: reads no outcome, and is never written over."""
+    with _one_sentence():
+        from desistance.evaluation import lock_plan
+
+        locked = lock_plan(plan, on=None if on is None else _date(on))
+        typer.echo(locked.summary())
+        typer.echo(f"Locked: {locked.path} ({locked.lock.sha256})")
+
+
+def _date(text: str) -> date:
+    with suppress(ValueError):
+        return date.fromisoformat(text)
+    raise PlanError("`--on` is a date such as 2024-09-30.")
 
 
 @app.command()

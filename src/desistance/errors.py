@@ -56,6 +56,10 @@ class NobodyToMatchError(ModelError):
         self.flow = flow
 
 
+class NoOverlapError(ModelError):
+    """No weights can make two cohorts alike: on some mix of the terms they do not overlap."""
+
+
 class BiasError(FollowUpError):
     """A comparison whose design makes its own effect; `acknowledge_bias=True` lets it run."""
 

@@ -85,9 +85,19 @@ class Balance(Result):
         """How many different people they are compared with."""
         return self._people(exposed=False)
 
+    @property
+    def n_effective(self) -> int:
+        """As how many people who weigh equally those compared count."""
+        compared = self.matches[~self.matches["exposed"]]
+        weight = compared.groupby(self._who)["weight"].sum().to_numpy()
+        return round(effective_size(weight))
+
+    @property
+    def _who(self) -> str:
+        return "person" if "person" in self.matches else "row"
+
     def _people(self, *, exposed: bool) -> int:
-        who = "person" if "person" in self.matches else "row"
-        return int(self.matches.loc[self.matches["exposed"] == exposed, who].nunique())
+        return int(self.matches.loc[self.matches["exposed"] == exposed, self._who].nunique())
 
     @property
     def light(self) -> str:

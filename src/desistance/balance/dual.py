@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desistance.errors import ModelError
+from desistance.errors import NoOverlapError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-STEPS, ENOUGH = 200, 1e-12
+STEPS, ENOUGH, EXACT = 200, 1e-12, 1e-8
 
 
 def balancing_slopes(
@@ -51,7 +51,7 @@ def balancing_slopes(
 
     Raises
     ------
-    ModelError
+    NoOverlapError
         If no weights can make the means equal: the exposed lie outside the comparison people.
     """
     _, sets = np.unique(sets, return_inverse=True)
@@ -60,17 +60,17 @@ def balancing_slopes(
     inside, code = x[pool], sets[pool]
     n_exposed = np.bincount(sets[exposed], minlength=n_sets).astype(float)
     target = x[exposed].sum(axis=0)
-    slopes = np.zeros(x.shape[1])
+    slopes, total = np.zeros(x.shape[1]), max(float(n_exposed.sum()), 1.0)
 
     def at(slopes: Floats) -> tuple[float, Floats, Floats]:
         score = inside @ slopes
         top = np.full(n_sets, -np.inf)
         np.maximum.at(top, code, score)
         risk = np.exp(score - top[code])
-        total = np.bincount(code, risk, minlength=n_sets)
-        weight = risk * (n_exposed / np.where(total > 0, total, 1))[code]
-        held = total > 0
-        value = float(n_exposed[held] @ (np.log(total[held]) + top[held]) - target @ slopes)
+        sums = np.bincount(code, risk, minlength=n_sets)
+        weight = risk * (n_exposed / np.where(sums > 0, sums, 1))[code]
+        held = sums > 0
+        value = float(n_exposed[held] @ (np.log(sums[held]) + top[held]) - target @ slopes)
         return value, weight, weight @ inside - target
 
     value, weight, gradient = at(slopes)
@@ -85,12 +85,15 @@ def balancing_slopes(
             ):
                 break
             size /= 2
-        slopes = slopes - size * step
+        else:
+            break  # no step goes down any further
+        slopes, before = slopes - size * step, float(np.abs(gradient).max())
         value, weight, gradient = new
-        if np.abs(gradient).max() <= ENOUGH * max(n_exposed.sum(), 1.0):
-            break
-    if np.abs(gradient).max() > 1e-8 * max(n_exposed.sum(), 1.0):
-        raise ModelError(
+        gap = float(np.abs(gradient).max())
+        if gap <= ENOUGH * total or before / 2 < gap <= EXACT * total:
+            break  # as near as it gets, or as rounding lets it
+    if np.abs(gradient).max() > EXACT * total:
+        raise NoOverlapError(
             "No weights make the two cohorts alike on every term: those exposed lie outside the "
             "range of the others on some mix of the terms. Leave terms out, or match."
         )

@@ -26,9 +26,11 @@ import pandas as pd
 from scipy.special import expit
 
 from desistance.balance.cohorts import Balance, balanced_rows
+from desistance.balance.comparators import Comparator
 from desistance.balance.nearest import Order, nearest, once_each, within
 from desistance.balance.optimal import full_sets, optimal_pairs
 from desistance.balance.propensity import NEEDS, Method, estimate_propensity, label_order
+from desistance.balance.weights import weigh_cohorts
 from desistance.errors import ModelError
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 
 DECIMALS = 12
 Way = Literal["nearest", "optimal", "full", "strata"]
+SetWay = Literal["match", "entropy", "inverse"]
 Distance = Literal["probability", "log-odds"]
 
 
@@ -68,6 +71,12 @@ class BalanceDesign:
         Columns (as in `terms`) on which matched people must agree.
     propensity
         How the chance is estimated; see `desistance.balance.propensity`.
+    way
+        "match", or weigh everybody of the risk sets: "entropy" until the means are equal, or
+        "inverse"; see `desistance.balance.weights`.
+    comparator
+        Who may be compared; everybody at risk on the same day since leaving when None. See
+        `desistance.balance.comparators`.
     """
 
     terms: tuple[str, ...] = (
@@ -78,6 +87,8 @@ class BalanceDesign:
     caliper: float = 0.2
     exact: tuple[str, ...] = ()
     propensity: Method = "ridge"
+    way: SetWay = "match"
+    comparator: Comparator | None = None
 
     def __post_init__(self) -> None:
         _check(self.ratio, self.caliper)
@@ -108,10 +119,24 @@ def balance_cohorts(followed: FollowUp, design: BalanceDesign | None = None) -> 
         If nobody joined, or a term is unknown.
     """
     design = design or BalanceDesign()
-    chance = estimate_propensity(followed, terms=design.terms, method=design.propensity)
-    return match_cohorts(
-        chance, ratio=design.ratio, replacement=True, caliper=design.caliper, exact=design.exact
+    return balance_sets(score_sets(followed, design), design)
+
+
+def score_sets(followed: FollowUp, design: BalanceDesign) -> Propensity:
+    """Estimate the chance of joining within the risk sets of a design."""
+    return estimate_propensity(
+        followed, terms=design.terms, method=design.propensity, comparator=design.comparator
     )
+
+
+def balance_sets(propensity: Propensity, design: BalanceDesign) -> Balance:
+    """Match or weigh within the risk sets, as a design says."""
+    if design.way != "match":
+        return weigh_cohorts(propensity, method=design.way)
+    return match_cohorts(
+        propensity, ratio=design.ratio, replacement=True, caliper=design.caliper,
+        exact=design.exact,
+    )  # fmt: skip
 
 
 def match_cohorts(

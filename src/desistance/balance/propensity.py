@@ -26,7 +26,7 @@ Methods 9(4), of boosting; Lu (2005), Biometrics 61(3), of the hazard of joining
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from desistance.balance.comparators import Comparator
     from desistance.followup import FollowUp
 
     Floats = NDArray[np.float64]
@@ -155,6 +156,7 @@ def estimate_propensity(
     exposed: str | None = None,
     method: Method = "logistic",
     names: tuple[str, str] | None = None,
+    comparator: Comparator | None = None,
     rng: int = 0,
 ) -> Propensity:
     """Estimate each person's chance of being exposed.
@@ -173,6 +175,9 @@ def estimate_propensity(
         See `desistance.balance.propensity`.
     names
         What the cohorts are called: not exposed, and exposed.
+    comparator
+        Of a follow-up: who may be compared; everybody at risk on the same day since leaving when
+        None. See `desistance.balance.comparators`.
     rng
         Seed of "boosted".
 
@@ -193,6 +198,8 @@ def estimate_propensity(
     if isinstance(terms, str) or not len(terms):
         raise ModelError("`terms` is a list of columns, one at least.")
     if isinstance(people, pd.DataFrame):
+        if comparator is not None:
+            raise ModelError("`comparator` needs a follow-up: a frame has no areas and no days.")
         if method == "hazard":
             raise ModelError('"hazard" needs a follow-up: a frame has no days to join on.')
         frame, is_exposed = people, _exposed(people, exposed)
@@ -202,7 +209,7 @@ def estimate_propensity(
     elif isinstance(people, Followed):
         if exposed is not None:
             raise ModelError("`exposed` is for a frame; a follow-up knows who joined.")
-        sets, flow = candidates(people)
+        sets, flow = candidates(people, comparator)
         if sets.empty:
             raise NobodyToMatchError(
                 f"Nobody who joined {people.design.joining} can be matched.", flow
@@ -229,6 +236,43 @@ def estimate_propensity(
     return Propensity(
         method, tuple(terms), names, frame, columns, is_exposed, log_odds, sets, coefficients, flow,
         _caveats(log_odds, is_exposed, names, columns.shape[1]),
+    )  # fmt: skip
+
+
+def within_sets(propensity: Propensity, chosen: Bools) -> Propensity:
+    """Keep some rows of the risk sets, with the chance of joining as it was estimated of all.
+
+    Parameters
+    ----------
+    propensity
+        Of a follow-up.
+    chosen : bool array, shape (n,)
+        Rows to keep; a set that loses its joiner, or everybody else, is left out whole.
+
+    Raises
+    ------
+    NobodyToMatchError
+        If no set is left.
+    """
+    if propensity.sets is None:
+        raise ModelError("Risk sets are of a follow-up; cut a frame before it is scored.")
+    sets, exposed = propensity.sets["match"].to_numpy(), propensity.exposed
+    whole = np.intersect1d(sets[chosen & exposed], sets[chosen & ~exposed])
+    n = int((chosen & exposed).sum())
+    flow = pd.DataFrame(
+        [("people of this cohort who joined, and have somebody to be compared with", 0, n),
+         ("nobody of this cohort to be compared with", n - len(whole), len(whole))],
+        columns=propensity.flow.columns,
+    )  # fmt: skip
+    if not len(whole):
+        raise NobodyToMatchError(f"Nobody of {propensity.names[1]} can be compared.", flow)
+    inside = chosen & np.isin(sets, whole)
+    columns = propensity.columns[inside].reset_index(drop=True)
+    return replace(
+        propensity, frame=propensity.frame[inside].reset_index(drop=True),
+        columns=columns.loc[:, columns.max() > columns.min()],
+        exposed=exposed[inside], log_odds=propensity.log_odds[inside],
+        sets=propensity.sets[inside].reset_index(drop=True), flow=flow, caveats=(),
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ from sklearn.preprocessing import StandardScaler
 
 from desistance.balance.cohorts import Balance, cohorts
 from desistance.balance.dual import balancing_weights, set_weights
-from desistance.errors import ModelError
+from desistance.errors import ModelError, NoOverlapError
 from desistance.results import Caveat
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def _balancing_chance(x: Floats, exposed: NDArray[np.bool_], log_odds: Floats) -
         if np.abs(gradient).max() <= ENOUGH * len(x):
             break
     if np.abs(gradient).max() > 1e-8 * len(x):
-        raise ModelError(
+        raise NoOverlapError(
             "No weights make both cohorts alike on every term: on some mix of the terms they do "
             "not overlap. Leave terms out, or match."
         )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from hashlib import sha256
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from desistance.cases.before import rows_before
 from desistance.cases.check import Sorting, in_key_order, refuse_too_many, sort_rows, sort_together
 from desistance.cases.mapping import CaseMapping, read_mapping
 from desistance.cases.parse import ParsedTable, empty_column, parse_table
@@ -20,7 +23,6 @@ from desistance.schemas import EXTRACT, TABLES, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from desistance.cases.cells import RawTable
 
@@ -42,7 +44,7 @@ class CaseData:
     quality
         What became of every row.
     sources
-        SHA-256 of each file.
+        SHA-256 of each file, the mapping among them.
     extract_date
         Day the data were taken: nothing after it is known.
     """
@@ -130,6 +132,7 @@ def load_cases(
     mapping: CaseMapping | Mapping[str, Any] | str | Path | None = None,
     *,
     extract_date: date | str | None = None,
+    before: pd.Series | None = None,
 ) -> CaseData:
     """Load case files or a database, check every row, and account for each.
 
@@ -144,6 +147,9 @@ def load_cases(
     extract_date
         Day the data were taken, a date or "2024-09-30". Without it: the mapping's, or else the
         earliest in the table `extract`.
+    before
+        A day for each person, on an index of ids: offences, custody, assessments and support from
+        that day on, and those of all other people, are not read. See `desistance.cases.before`.
 
     Returns
     -------
@@ -178,17 +184,25 @@ def load_cases(
     4 rows in = 4 used + 0 in quarantine + 0 merged with a copy
     """
     checked = read_mapping(mapping)
-    return CaseData(**_checked(read_source(source, checked), checked, extract_date))
+    found = _checked(read_source(source, checked), checked, extract_date, before)
+    if isinstance(mapping, str | Path):
+        found["sources"][Path(mapping).name] = sha256(Path(mapping).read_bytes()).hexdigest()
+    return CaseData(**found)
 
 
 def _checked(
-    raws: dict[str, RawTable], mapping: CaseMapping, extract_date: date | str | None
+    raws: dict[str, RawTable],
+    mapping: CaseMapping,
+    extract_date: date | str | None,
+    before: pd.Series | None = None,
 ) -> dict[str, Any]:
     """Parse and check all tables; the fields of `CaseData`."""
     given = _day(extract_date) or mapping.extract_date
     extract = raws.get("extract")
     parsed = {} if extract is None else {"extract": parse_table(extract, mapping, given)}
     taken = given or _earliest(parsed.get("extract"))
+    if before is not None:
+        raws = {name: rows_before(raw, mapping, taken, before) for name, raw in raws.items()}
     parsed |= {
         name: parse_table(raw, mapping, taken) for name, raw in raws.items() if name != "extract"
     }

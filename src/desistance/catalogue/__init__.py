@@ -7,6 +7,7 @@ user's own, in exactly the same form.
 """
 
 from desistance.catalogue.called import pathway_word, tool_word
+from desistance.catalogue.comparators import ComparatorWords, comparator_words
 from desistance.catalogue.costs import cost_of, unit_costs
 from desistance.catalogue.harm import harm_weights
 from desistance.catalogue.needs import (
@@ -43,6 +44,7 @@ from desistance.catalogue.scores import (
 __all__ = [
     "ANSWERS",
     "Area",
+    "ComparatorWords",
     "CopasRate",
     "OffenceSet",
     "Pathway",
@@ -52,6 +54,7 @@ __all__ = [
     "ReconvictionTable",
     "ScoreTable",
     "Tool",
+    "comparator_words",
     "copas_variant",
     "cost_of",
     "harm_weights",

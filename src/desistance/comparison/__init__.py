@@ -15,6 +15,7 @@ from desistance.comparison.effects import (
 )
 from desistance.comparison.money import BreakEven, break_even
 from desistance.comparison.multiplicity import adjusted_p
+from desistance.comparison.plural import By, CohortEffects, compare_by, compare_by_each
 from desistance.comparison.pooling import Pooled, pool_areas
 from desistance.comparison.power import Power, power, simulated_power
 from desistance.comparison.sensitivity import (
@@ -29,16 +30,29 @@ from desistance.comparison.sensitivity import (
     tipping_point,
     tipping_unseen,
 )
+from desistance.comparison.triangulation import (
+    Design,
+    ExternalRate,
+    Triangulation,
+    UnderDesign,
+    check_designs,
+    side_by_side,
+    triangulate,
+)
 from desistance.comparison.wording import rate_sentence
 
 __all__ = [
     "AdjustedCurves",
     "Binary",
     "BreakEven",
+    "By",
     "CohortComparison",
+    "CohortEffects",
     "Count",
+    "Design",
     "EValue",
     "Effects",
+    "ExternalRate",
     "Mean",
     "Pooled",
     "Power",
@@ -47,10 +61,15 @@ __all__ = [
     "StressTest",
     "TimeTo",
     "TippingPoint",
+    "Triangulation",
+    "UnderDesign",
     "adjusted_curves",
     "adjusted_p",
     "bootstrap_effects",
     "break_even",
+    "check_designs",
+    "compare_by",
+    "compare_by_each",
     "compare_cohorts",
     "doubly_robust",
     "e_value",
@@ -58,8 +77,10 @@ __all__ = [
     "power",
     "rate_sentence",
     "rosenbaum_bounds",
+    "side_by_side",
     "simulated_power",
     "stress_test",
     "tipping_point",
     "tipping_unseen",
+    "triangulate",
 ]

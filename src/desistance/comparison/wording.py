@@ -11,8 +11,26 @@ Ministry of Justice, Justice Data Lab statistics (wording of conclusive and inco
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from desistance.balance import Balance
 
 FEWEST = 30  # people in either group, below which nothing is reported
+
+
+def not_reported(balanced: Balance) -> str:
+    """Say why no effect may be read from a comparison; empty where one may.
+
+    Weights that leave the comparison resting on few people are as bad as few people.
+    """
+    if balanced.light == "red":
+        return "not reported: the cohorts are too unlike (balance is red)"
+    if min(balanced.n_matched, balanced.n_compared) < FEWEST:
+        return f"not reported: fewer than {FEWEST} people in a group"
+    if balanced.n_effective < FEWEST:
+        return f"not reported: after weighting, fewer than {FEWEST} people carry the comparison"
+    return ""
 
 
 def rate_sentence(

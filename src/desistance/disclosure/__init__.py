@@ -32,6 +32,7 @@ from desistance.disclosure.policy import (
     DisclosurePolicy,
     ProtectedTable,
     open_data,
+    stacked,
     unprotected,
 )
 from desistance.disclosure.sentences import protect_sentence
@@ -51,6 +52,7 @@ __all__ = [
     "protect_curve",
     "protect_effect",
     "protect_sentence",
+    "stacked",
     "unprotected",
     "wider",
 ]

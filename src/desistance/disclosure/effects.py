@@ -21,7 +21,7 @@ from desistance.disclosure.policy import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-COUNTS = ("n", "n_people", "n_at_risk", "n_events", "person_years")
+COUNTS = ("n", "n_compared", "n_people", "n_at_risk", "n_events", "person_years")
 PLACES = {"p_value": 3}  # all other numbers to 2 decimals: no exact count can be had back
 
 

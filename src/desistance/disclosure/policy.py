@@ -11,7 +11,7 @@ import pandas as pd
 from desistance.errors import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -170,6 +170,19 @@ def unprotected(frame: pd.DataFrame) -> ProtectedTable:
     """Pass a table through under a policy that does not protect."""
     hidden = pd.DataFrame(False, index=frame.index, columns=frame.columns)
     return ProtectedTable(frame.copy(), hidden, pd.DataFrame(columns=LOG))
+
+
+def stacked(tables: Sequence[ProtectedTable]) -> ProtectedTable:
+    """Put protected tables with the same columns one below the other."""
+    whole = [
+        name for name in tables[0].frame if any(t.frame[name].dtype == "Int64" for t in tables)
+    ]
+    kinds = dict.fromkeys(whole, "Int64")  # where all was withheld, nothing says so any more
+    frame = pd.concat([table.frame.astype(kinds) for table in tables], ignore_index=True)
+    hidden = pd.concat([table.hidden for table in tables], ignore_index=True)
+    logs = [table.log for table in tables if len(table.log)]
+    log = pd.concat(logs, ignore_index=True) if logs else tables[0].log
+    return ProtectedTable(frame, hidden, log, tables[0].token, tables[0].note)
 
 
 def suppression_log(table: str, frame: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:

@@ -1,6 +1,19 @@
-"""The plan of an evaluation, and the evaluation itself."""
+"""The plan of an evaluation, its lock, and the evaluation itself."""
 
 from desistance.evaluation.evaluation import Evaluation, evaluate
+from desistance.evaluation.lock import Locked, PlanLock, lock_plan, read_lock, settings_of
 from desistance.evaluation.plan import EvaluationPlan, load_plan
+from desistance.evaluation.trial import TargetTrial
 
-__all__ = ["Evaluation", "EvaluationPlan", "evaluate", "load_plan"]
+__all__ = [
+    "Evaluation",
+    "EvaluationPlan",
+    "Locked",
+    "PlanLock",
+    "TargetTrial",
+    "evaluate",
+    "load_plan",
+    "lock_plan",
+    "read_lock",
+    "settings_of",
+]

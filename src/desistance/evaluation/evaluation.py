@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from desistance.balance import Balance, balance_cohorts
-from desistance.comparison import CohortComparison, compare_cohorts
+from desistance.comparison import (
+    CohortComparison,
+    CohortEffects,
+    Triangulation,
+    compare_by_each,
+    compare_cohorts,
+    triangulate,
+)
 from desistance.errors import NobodyToMatchError
 from desistance.evaluation.process import Process, describe_process
 from desistance.followup import FollowUp, follow_up
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from desistance.cases import CaseData
+    from desistance.evaluation.lock import PlanLock
     from desistance.evaluation.plan import EvaluationPlan
 
 NEEDS = "needs"
@@ -32,6 +40,9 @@ class Evaluation:
 
     `hazards` is None where the plan asks for no model; `balanced` and `effects` are None where
     nobody who joined could be matched, and `not_compared` counts where they were lost.
+    `triangulation` is None and `cohorts` empty where the plan does not ask for them. `lock` is None
+    where the plan was not locked before outcomes were opened; `deviations` lists what is not as it
+    was locked (``what, locked, now``).
     """
 
     plan: EvaluationPlan
@@ -46,13 +57,20 @@ class Evaluation:
     effects: CohortComparison | None
     not_compared: pd.DataFrame | None
     process: Process
+    triangulation: Triangulation | None = None
+    cohorts: tuple[CohortEffects, ...] = ()
+    lock: PlanLock | None = None
+    deviations: pd.DataFrame | None = None
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self.plan.title}: {len(self.followed.people)} people followed>"
 
     def summary(self) -> str:
         """Say everything in plain text, in the order of the report."""
-        results = (self.rates, self.curves, self.process, self.hazards, self.balanced, self.effects)
+        results = (
+            self.rates, self.curves, self.process, self.hazards, self.balanced, self.effects,
+            self.triangulation, *self.cohorts,
+        )  # fmt: skip
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
         told = [part for part in told if part]
         if self.not_compared is not None:
@@ -61,7 +79,11 @@ class Evaluation:
 
 
 def evaluate(
-    cases: CaseData, plan: EvaluationPlan, *, progress: Callable[[str], None] | None = None
+    cases: CaseData,
+    plan: EvaluationPlan,
+    *,
+    lock: PlanLock | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Run the plan, in the order of the method.
 
@@ -71,6 +93,8 @@ def evaluate(
         From `load_cases` or `simulate_cases`.
     plan
         The choices, see `EvaluationPlan`; `load_plan` reads them from a file.
+    lock
+        The plan as it was locked (`read_lock`): what differs is listed as a deviation.
     progress
         Called with the name of each step before it starts.
 
@@ -82,6 +106,7 @@ def evaluate(
     'hazard ratio of the first reoffence'
     """
     say = progress or (lambda _: None)
+    deviations = None if lock is None else lock.deviations(plan, cases)
     say("Building histories")
     histories = build_histories(cases, plan.histories)
     say("Following people up")
@@ -112,23 +137,36 @@ def evaluate(
             None,
             nobody.flow,
             process,
+            lock=lock,
+            deviations=deviations,
         )
     say("Comparing the cohorts")
     effects = compare_cohorts(followed, balanced, plan.outcomes, until_joining=plan.until_joining)
+    triangulation, cohorts = _again(followed, plan, say)
     return Evaluation(
-        plan,
-        cases,
-        followed,
-        rates,
-        overall,
-        curves,
-        difference,
-        hazards,
-        balanced,
-        effects,
-        None,
-        process,
-    )
+        plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
+        process, triangulation, cohorts, lock, deviations,
+    )  # fmt: skip
+
+
+def _again(
+    followed: FollowUp, plan: EvaluationPlan, say: Callable[[str], None]
+) -> tuple[Triangulation | None, tuple[CohortEffects, ...]]:
+    """Run the comparison under other designs and by cohort, where the plan asks for it."""
+    triangulation = None
+    if plan.comparators:
+        say("Comparing under other designs")
+        triangulation = triangulate(
+            followed, plan.comparators,
+            balance=replace(plan.balance, way=plan.comparators_way), calendar=plan.calendar,
+            outcomes=plan.outcomes, until_joining=plan.until_joining, external=plan.external,
+        )  # fmt: skip
+    if plan.cohorts:
+        say("Comparing by cohort")
+    return triangulation, compare_by_each(
+        followed, plan.cohorts, balance=replace(plan.balance, way=plan.cohorts_way),
+        outcomes=plan.outcomes, until_joining=plan.until_joining,
+    )  # fmt: skip
 
 
 def _hazards(followed: FollowUp, plan: EvaluationPlan) -> CoxFit | None:

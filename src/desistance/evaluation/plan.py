@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
-from desistance.balance import BalanceDesign
+from desistance.balance import BalanceDesign, CalendarRules
+from desistance.balance.matching import SetWay
+from desistance.comparison import By, Design, ExternalRate, check_designs
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
+from desistance.evaluation.trial import TargetTrial, trial_table
 from desistance.followup import FollowUpDesign
 from desistance.histories import HistoryDesign
 from desistance.histories.needs import NeedsDesign
+from desistance.results import html_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,19 @@ class EvaluationPlan:
         `compare_cohorts`.
     outcomes
         Which effects are compared, the headline first.
+    target_trial
+        The trial one would run; printed beside its emulation.
+    comparators
+        Designs under which the comparison is run again, in the order to be shown; see
+        `triangulate`.
+    comparators_way
+        How their people are made alike; see `BalanceDesign`.
+    calendar, external
+        How near in the calendar people must be, and the published rate of design E.
+    cohorts
+        Cohorts by which the effect is shown: "area", "tier", "wave", "exit wave"; see `compare_by`.
+    cohorts_way
+        How the people of each are made alike.
     notes
         Paragraphs for the reader of the report: what the pilot is, who it works with.
 
@@ -79,7 +98,25 @@ class EvaluationPlan:
     balance: BalanceDesign = field(default_factory=BalanceDesign)
     until_joining: bool = False
     outcomes: tuple[Literal["rate", "frequency", "time"], ...] = ("rate", "frequency", "time")
+    target_trial: TargetTrial | None = None
+    comparators: tuple[Design, ...] = ()
+    comparators_way: SetWay = "inverse"
+    calendar: CalendarRules = field(default_factory=CalendarRules)
+    external: ExternalRate | None = None
+    cohorts: tuple[By, ...] = ()
+    cohorts_way: SetWay = "entropy"
     disclosure: DisclosurePolicy = field(default_factory=DisclosurePolicy)
+
+    def __post_init__(self) -> None:
+        check_designs(self.comparators, self.external)
+
+    def trial_table(self) -> pd.DataFrame:
+        """Put the target trial beside its emulation: ``item, target_trial, emulation``."""
+        return trial_table(self)
+
+    def _repr_html_(self) -> str:
+        shown = self.trial_table().rename(columns={"target_trial": "target trial"})
+        return html_table(shown, caption=f"{self.title}: the target trial and its emulation")
 
 
 def load_plan(path: str | Path) -> EvaluationPlan:
@@ -105,8 +142,13 @@ def load_plan(path: str | Path) -> EvaluationPlan:
     raise PlanError(problem)
 
 
+def beside(plan: str | Path, named: str) -> str:
+    """Read a path from where the plan lies; a database URL is taken as it is."""
+    return named if "://" in named else str(Path(plan).parent / named)
+
+
 def _checked(settings: dict[str, Any], path: Path) -> EvaluationPlan:
-    unknown = list(_unknown(settings, EvaluationPlan()))
+    unknown = list(_unknown(settings, EvaluationPlan))
     faults = [f"`{name}` is not a setting (there are {known})" for name, known in unknown]
     try:
         checked = TypeAdapter(EvaluationPlan).validate_python(settings)
@@ -121,13 +163,13 @@ def _checked(settings: dict[str, Any], path: Path) -> EvaluationPlan:
     raise PlanError(f"The plan {path.name} cannot be used: " + "; ".join(faults) + ".")
 
 
-def _unknown(
-    settings: dict[str, Any], choices: object, within: str = ""
-) -> Iterable[tuple[str, str]]:
+def _unknown(settings: dict[str, Any], kind: type, within: str = "") -> Iterable[tuple[str, str]]:
     """Find settings that no design has, with the names there are."""
-    known = [choice.name for choice in fields(choices)]  # type: ignore[arg-type]
+    known, hints = [choice.name for choice in fields(kind)], get_type_hints(kind)
     for name, value in settings.items():
         if name not in known:
             yield within + name, ", ".join(known)
         elif isinstance(value, dict):
-            yield from _unknown(value, getattr(choices, name), f"{within}{name}.")
+            kinds = (hints[name], *get_args(hints[name]))
+            for inner in (each for each in kinds if isinstance(each, type) and is_dataclass(each)):
+                yield from _unknown(value, inner, f"{within}{name}.")

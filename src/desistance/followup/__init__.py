@@ -24,8 +24,16 @@ up to `watch_months`, or to the last day whose waiting period is complete in the
 """
 
 from desistance.followup.design import FollowUpDesign
+from desistance.followup.eligibility import index_dates
 from desistance.followup.followup import FollowUp, follow_up
 from desistance.followup.inblocks import FollowUpInBlocks
 from desistance.followup.onpeople import in_cohorts
 
-__all__ = ["FollowUp", "FollowUpDesign", "FollowUpInBlocks", "follow_up", "in_cohorts"]
+__all__ = [
+    "FollowUp",
+    "FollowUpDesign",
+    "FollowUpInBlocks",
+    "follow_up",
+    "in_cohorts",
+    "index_dates",
+]

@@ -65,6 +65,16 @@ def time_zero(
     return known_zero, joined_on, left_out
 
 
+def index_dates(histories: Histories, design: FollowUpDesign) -> pd.Series:
+    """Give the day of leaving of everyone who may be followed, on an index of ids.
+
+    It rests on the programmes people were in, where they lived, and when they were born and died.
+    """
+    zero, _, left_out = time_zero(histories, design)
+    may = ~np.logical_or.reduce(list(left_out.values()))
+    return pd.Series(to_dates(zero[may]).to_numpy(), index=histories.person_ids[may])
+
+
 def _window(design: FollowUpDesign) -> tuple[int, int]:
     bounds = pd.to_datetime(pd.Series([design.exits_from, design.exits_to], dtype="object"))
     lower, upper = to_days(bounds)

@@ -26,6 +26,7 @@ from desistance.disclosure import (
 from desistance.histories.days import months_to_days
 from desistance.plots import figure_png
 from desistance.rates import SHARE
+from desistance.report.designs import lock, other_comparisons, trial
 from desistance.report.drawings import points, steps
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
 from desistance.report.process import implementation, needs_blocks
@@ -89,6 +90,8 @@ class Story:
         if found.balanced is not None and found.effects is not None:
             yield self.balance(found.balanced)
             yield self.effect(found.effects)
+            if found.triangulation is not None or found.cohorts:
+                yield other_comparisons(self)
         elif found.not_compared is not None:
             yield Section("Are the cohorts alike?", (self.matching(found.not_compared),))
         yield self.limits()
@@ -132,7 +135,8 @@ class Story:
         }
         table = pd.DataFrame({"choice": list(said), "made": list(said.values())})
         design_table = Table(readable(table), "The design and its definitions")
-        return Section("What was done", (design_table,))
+        found = self.evaluation
+        return Section("What was done", (trial(found), *lock(found), design_table))
 
     def data(self) -> Section:
         """Account for every row read and every person left out."""
@@ -311,12 +315,19 @@ class Story:
         """Protect the effects by the people and reoffenders of both groups."""
         frame = effects.to_frame()
         if self.policy.protects:
-            few = min(effects.n_people.values()) < self.policy.min_curve
-            frame = coarser(frame.drop(columns="std_error"), self.policy.round_to if few else 1)
+            frame = frame.drop(columns="std_error")
+        return self.protect(frame, effects.n_people, effects.n_reoffenders, "effects")
+
+    def protect(
+        self, frame: pd.DataFrame, n_people: dict[str, int], n_events: dict[str, int], name: str
+    ) -> ProtectedTable:
+        """Protect effects between groups, rates per 100 in coarser steps where people are few."""
+        if self.policy.protects:
+            few = min(n_people.values(), default=0) < self.policy.min_curve
+            frame = coarser(frame, self.policy.round_to if few else 1)
         return protect_effect(
-            frame, n_people=effects.n_people, n_events=effects.n_reoffenders,
-            policy=self.policy, table="effects",
-        )  # fmt: skip
+            frame, n_people=n_people, n_events=n_events, policy=self.policy, table=name
+        )
 
     def headline(self, effects: CohortComparison) -> str:
         """Give the sentence on the rate, unless disclosure control withholds the effects."""

@@ -97,6 +97,18 @@ HEADINGS = {
     "status": "Status",
     "note_text": "Note",
     "choice": "Choice",
+    "item": "Item",
+    "target_trial": "The target trial",
+    "emulation": "This evaluation",
+    "what": "What",
+    "locked": "As locked",
+    "now": "Now",
+    "design": "Design",
+    "who": "Who is compared",
+    "says": "Can say",
+    "cannot": "Cannot say",
+    "n_compared": "Compared",
+    "level": "Level",
     "made": "In this evaluation",
 }
 

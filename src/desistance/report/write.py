@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from pydantic import TypeAdapter
 
-from desistance.evaluation import EvaluationPlan
+from desistance.evaluation import settings_of
 from desistance.release import release_folder, write_bytes, write_csv, write_text
+from desistance.report.designs import lock_record
 from desistance.report.page import Figure, Page, png, render
 from desistance.report.story import Story
 
@@ -76,12 +76,12 @@ def _figures(page: Page) -> Iterable[Figure]:
 
 def _about(evaluation: Evaluation, story: Story) -> dict[str, object]:
     """Say what the report rests on; its counts are the protected ones of the page."""
-    plan = TypeAdapter(EvaluationPlan).dump_python(evaluation.plan, mode="json")
     flow = story.tables["flow"].shown()
     return {
-        "plan": plan,
+        "plan": settings_of(evaluation.plan),
         "inputs": dict(sorted(evaluation.cases.sources.items())),
         "extract_date": f"{evaluation.cases.extract_date:%Y-%m-%d}",
+        "lock": lock_record(evaluation),
         "seed": None,  # nothing in an evaluation is drawn at random
         "exclusions": json.loads(flow.to_json(orient="records")),
     }

@@ -41,6 +41,10 @@ class SimulationDesign:
         Share of occasions that end in a conviction or caution; mean days to it, and to recording.
     custody_share, recalls_per_year, deaths_per_year, moves_per_year
         Custody after a proven occasion, and per-year rates of the rest.
+    live_area_ratio
+        Rate of offending in areas that go live, to that in the others, whatever the programme does.
+    yearly_ratio
+        Rate of offending in a calendar year, to that in the year before.
     proactive_per_year
         Extra offences per year found only because police visit those who joined.
     missing_needs
@@ -71,6 +75,8 @@ class SimulationDesign:
     recalls_per_year: float = 0.05
     deaths_per_year: float = 0.01
     moves_per_year: float = 0.06
+    live_area_ratio: float = 1.0
+    yearly_ratio: float = 1.0
     proactive_per_year: float = 0.0
     missing_needs: float = 0.15
     messy: bool = False
@@ -82,6 +88,8 @@ class SimulationDesign:
             raise PlanError("People leave between two days, both before the extract date.")
         if not (self.effect > 0 and self.shape > 0 and self.frailty_variance > 0):
             raise PlanError("`effect`, `shape` and `frailty_variance` are above 0.")
+        if not (self.live_area_ratio > 0 and self.yearly_ratio > 0):
+            raise PlanError("`live_area_ratio` and `yearly_ratio` are above 0.")
         if self.selection not in SELECTIONS:
             raise PlanError(f"`selection` is one of {', '.join(SELECTIONS)}.")
         shares = (self.join_share, self.proven_share, self.custody_share, self.missing_needs)

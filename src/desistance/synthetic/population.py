@@ -7,6 +7,8 @@ time: who joins, who offends, who goes to custody. The rate of offending of pers
         * d^(shape - 1), scaled to mean 1 over the first year
         * frailty_i * exp(0.25 * (risk_i - mean risk))
         * effect, if i joined before day d
+        * live_area_ratio, if i lives where the programme is to start
+        * yearly_ratio ^ (years of the calendar since the first exit)
 
 where the risk score adds up needs and youth, and the frailty is a gamma factor of mean 1.
 """
@@ -167,7 +169,7 @@ def live_on(
     np.maximum.at(last_offence, past.offender, past.offence_day)
     area_live = _go_live(design)[people.area] - people.exit
     eagerness = _eagerness(design, people)
-    fall = fall_of_rate(design, int(last.max()))
+    fall, places = fall_of_rate(design, int(last.max())), rate_of_place(design, people.area)
     offences: list[tuple[Ints, int, np.ndarray, np.ndarray]] = []
     spells: list[tuple[Ints, int, Ints, np.ndarray]] = []
     for day in range(int(last.max()) + 1):
@@ -181,6 +183,7 @@ def live_on(
         if day == 0:
             continue
         rate = people.rate * fall[day] * np.where(joined < day, design.effect, 1.0)
+        rate = rate * places * years_fall(design, people.exit + day)
         visited = np.where(joined < day, design.proactive_per_year / YEAR, 0.0)
         draw = rng.random(n)
         offends = free & (draw < -np.expm1(-(rate + visited)))
@@ -225,6 +228,16 @@ def fall_of_rate(design: SimulationDesign, days: int) -> Floats:
     day = np.arange(1, max(days, 365) + 367, dtype=float)
     fall = day ** (design.shape - 1)
     return np.concatenate([[0.0], fall / fall[:365].mean()])
+
+
+def rate_of_place(design: SimulationDesign, area: Ints) -> Floats:
+    """Give what the rate is multiplied by where people live."""
+    return np.where(area < design.n_live_areas, design.live_area_ratio, 1.0)
+
+
+def years_fall(design: SimulationDesign, day: Ints) -> Floats:
+    """Give what the rate is multiplied by on days of the calendar, from `first_exit`."""
+    return np.asarray(design.yearly_ratio ** (day / YEAR))
 
 
 def _gather(

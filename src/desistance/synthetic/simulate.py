@@ -18,6 +18,8 @@ from desistance.synthetic.population import (
     draw_people,
     fall_of_rate,
     live_on,
+    rate_of_place,
+    years_fall,
 )
 from desistance.synthetic.tables import tabulate
 
@@ -107,7 +109,9 @@ def _truth(
     who = np.flatnonzero(future.joined < FAR)
     fall = np.cumsum(fall_of_rate(design, int(future.joined[who].max(initial=0)) + 366))
     year = fall[future.joined[who] + 365] - fall[future.joined[who]]
-    without = people.rate[who] * year
+    halfway = people.exit[who] + future.joined[who] + 183
+    others = rate_of_place(design, people.area[who]) * years_fall(design, halfway)
+    without = people.rate[who] * year * others
     joined = without * design.effect + design.proactive_per_year * 365 / YEAR
 
     def per_hundred(expected: Floats) -> float:
