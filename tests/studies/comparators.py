@@ -156,15 +156,22 @@ def recorded() -> dict[str, Any]:
 
 def record(replicates: int) -> None:
     """Run all scenarios, keep what they found, and write the page."""
-    elsewhere = rate_elsewhere()
-    scenarios, first = {}, {}
+    elsewhere, made = rate_elsewhere(), {}
     with ProcessPoolExecutor() as pool:
         for scenario in SCENARIOS:
             run = partial(replicate, scenario, elsewhere=elsewhere)
-            made = list(pool.map(run, range(replicates)))
-            scenarios[scenario], first[scenario] = summed_up(made), made[0]
+            made[scenario] = list(pool.map(run, range(replicates)))
             print(scenario, flush=True)  # noqa: T201
-    told = {"replicates": replicates, "elsewhere": elsewhere, "scenarios": scenarios}
+    keep(elsewhere, made)
+
+
+def keep(elsewhere: float, made: dict[str, list[dict[str, list[float]]]]) -> None:
+    """Sum replicates up into the file of results and the table of the page."""
+    told = {
+        "replicates": min(map(len, made.values())), "elsewhere": elsewhere,
+        "scenarios": {scenario: summed_up(runs) for scenario, runs in made.items()},
+    }  # fmt: skip
+    first = {scenario: runs[0] for scenario, runs in made.items()}
     RESULTS.write_text(json.dumps(told | {"first": first}, indent=1) + "\n", encoding="utf-8")
     before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
     after = rest.split(MARKS[1])[1]

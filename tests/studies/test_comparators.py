@@ -34,19 +34,26 @@ def test_the_first_replicate_of_every_scenario_is_the_one_recorded(scenario):
         assert again[letter] == pytest.approx(found, rel=1e-6, abs=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("scenario", list(SCENARIOS)[:3])
+@pytest.mark.parametrize("scenario", ["joining at random", "those at risk"])
 @pytest.mark.parametrize("letter", ["A", "B", "C"])
 def test_on_what_is_recorded_each_design_finds_nothing_where_there_is_nothing(scenario, letter):
     off, error = bias(scenario, letter)
-    assert abs(off) < 4 * error + 1.0  # people per 100
+    assert abs(off) < 3 * error
+    assert KEPT["scenarios"][scenario][letter]["difference"][2] >= 0.93
 
 
 def test_each_design_fails_where_its_words_say_it_does():
     assert bias("those at risk, pilot areas worse", "A")[0] > 3
     assert bias("those at risk, rates falling", "B")[0] < -3
-    hidden, seen = (bias(name, "C")[0] for name in ("those at risk, needs not recorded",
-                                                    "those at risk"))  # fmt: skip
-    assert hidden > seen
-    off, error = bias("those at risk, and a true effect of 0.6", "D", "log ratio")
-    assert off > 4 * error  # an effect on everyone who left is a thinned one
-    assert np.abs([bias(name, "E")[0] for name in SCENARIOS]).max() > 5
+    thinned = "those at risk, and a true effect of 0.6"
+    for letter, scale, least in (("C", "log ratio", 0.15), ("D", "log ratio", 0.15)):
+        off, error = bias(thinned, letter, scale)
+        assert off - 2 * error > least
+    for letter in "AB":  # nobody they compare joins later
+        assert abs(bias(thinned, letter)[0]) < 2
+    assert np.abs([bias(name, "E")[0] for name in SCENARIOS]).max() > 10
+
+
+def test_a_rule_of_recency_is_not_caught_by_a_straight_line():
+    off, error = bias("those who have not offended lately", "C")
+    assert -3 < off < -2 * error

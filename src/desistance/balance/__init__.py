@@ -1,7 +1,7 @@
 """Make cohorts alike before any outcome is compared."""
 
 from desistance.balance.cohorts import Balance
-from desistance.balance.comparators import CalendarRules, Comparator
+from desistance.balance.comparators import CalendarRules, Comparator, eligible
 from desistance.balance.diagnostics import balance_table
 from desistance.balance.matching import (
     BalanceDesign,
@@ -25,6 +25,7 @@ __all__ = [
     "balance_table",
     "candidates",
     "comparison_flow",
+    "eligible",
     "estimate_propensity",
     "match_cohorts",
     "mature_joiners",

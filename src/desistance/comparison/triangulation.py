@@ -25,6 +25,7 @@ from desistance.balance import (
     balance_cohorts,
     candidates,
     comparison_flow,
+    eligible,
     mature_joiners,
 )
 from desistance.catalogue import comparator_words
@@ -41,7 +42,7 @@ from desistance.errors import (
     PlanError,
 )
 from desistance.followup import follow_up
-from desistance.histories.days import months_to_days
+from desistance.histories.days import NEVER, months_to_days
 from desistance.plots import DARK_GREY, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Result, text_table
 from desistance.survival import kaplan_meier
@@ -372,8 +373,9 @@ def _area_level(followed: FollowUp, confidence: float) -> list[Row]:
     """Estimate what going live did to everyone who left in an area, by `rollout_effects`."""
     head: Row = {"design": "D", "outcome": "difference at area level", "group": "areas"}
     why = ""
+    everyone = _ever_left(followed)
     try:
-        found = rollout_effects(_ever_left(followed), confidence=confidence)
+        found = rollout_effects(everyone, confidence=confidence)
     except (ModelError, FollowUpError) as error:
         why = str(error)
     if why:
@@ -383,7 +385,8 @@ def _area_level(followed: FollowUp, confidence: float) -> list[Row]:
     numbers = {name: row[name] for name in NUMBERS}
     level = comparator_words("D").levels["green"]
     note = row["note"] or AREA_LEVEL
-    return [head | numbers | {"level": level, "n": found.n_live, "note": note}]
+    live = eligible(everyone, Comparator("any")).live < NEVER
+    return [head | numbers | {"level": level, "n": int(live.sum()), "note": note}]
 
 
 def _ever_left(followed: FollowUp) -> FollowUp:

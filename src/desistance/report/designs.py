@@ -157,6 +157,9 @@ def _protected(story: Story, told: Triangulation, letter: str) -> ProtectedTable
     effects = told.found[letter].effects
     if effects is not None:
         return story.protect(rows, effects.n_people, effects.n_reoffenders, "designs")
+    if letter == "D" and rows["n"].notna().any():
+        n = int(rows["n"].sum())  # an effect on areas tells nobody how many of them reoffended
+        return story.protect(rows, {"areas": n}, {"areas": n // 2}, "designs")
     if letter != "E":
         return unprotected(rows)
     own, name = rows["n"].notna(), told.names[1]
