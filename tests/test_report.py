@@ -135,6 +135,14 @@ def test_the_effects_do_not_give_back_who_reoffended(small):
         assert len(set(fits)) >= 3
 
 
+def test_a_ratio_of_rates_is_not_rounded_to_a_whole_number(small):
+    found, _, folder = small
+    exact = found.effects.frame.set_index("outcome")["estimate"]
+    name = "ratio of reoffenders per 100 people"
+    told = {row["outcome"]: row for row in rows(folder, "effects.csv")}
+    assert float(told[name]["estimate"]) == pytest.approx(exact[name], abs=0.006)
+
+
 def test_the_matched_curve_does_not_give_back_a_quarters_reoffences(small):
     found, _, folder = small
     for name in NAMES:

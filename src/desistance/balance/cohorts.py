@@ -132,7 +132,7 @@ class Balance(Result):
         ax.plot(self.table["smd_after"], place, "s", label="after matching")
         ax.set_yticks(place, self.table["term"])
         ax.set_xlabel("Standardised mean difference")
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3)
+        ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3)
         return ax
 
 

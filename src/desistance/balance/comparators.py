@@ -13,8 +13,9 @@ C     who lived in the same area, where the programme had started by that day, w
       `concurrent_months`
 
 The area is that of leaving; one that the table `areas` does not name is not known to have or to
-lack the programme, so its people are in none of A to C. What these designs can and cannot say is in
-`desistance.catalogue`.
+lack the programme, so its people are in none of A to C.
+
+What these designs can and cannot say is in `desistance.catalogue`.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ def in_blocks(values: pd.DataFrame, people: pd.Series, block: int) -> pd.DataFra
 
 def coarser(frame: pd.DataFrame, step: int) -> pd.DataFrame:
     """Round people per 100 to whole steps, their intervals outwards: finer would be a count."""
-    per_hundred = frame["outcome"].str.endswith("per 100 people")
+    outcome = frame["outcome"]
+    per_hundred = outcome.str.endswith("per 100 people") & ~outcome.str.startswith("ratio")
     rounded = {
         "estimate": (frame["estimate"] / step).round() * step,
         "conf_low": np.floor(frame["conf_low"] / step) * step,
