@@ -100,6 +100,7 @@ def follow_people(histories: Histories, design: FollowUpDesign) -> Found:
     did_join = people["joined_day"].notna()
     waiting = months_to_days(design.waiting_months)
     old = reoffences.day <= extract_day(histories) - waiting - months_to_days(12)
+    delay = (reoffences.outcome_day - reoffences.day)[old]
     tallies = Tallies(
         people=len(people),
         late=late,
@@ -111,7 +112,9 @@ def follow_people(histories: Histories, design: FollowUpDesign) -> Found:
         assessed_joined=int((people["assessed"] & did_join).sum()),
         in_custody=in_custody,
         old=int(old.sum()),  # so old that slow proof would be seen
-        slow=int((reoffences.outcome_day - reoffences.day > waiting)[old].sum()),
+        slow=int((delay > waiting).sum()),
+        slow_12=int((delay > months_to_days(12)).sum()),
+        slow_18=int((delay > months_to_days(18)).sum()),
         rows=len(rows),
         events=int(rows["event"].sum()),
     )

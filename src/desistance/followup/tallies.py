@@ -32,7 +32,9 @@ class Tallies:
     unseen : of the people, who is in the hazards and not in the rate
     returned : of the people, who came back under the programme
     in_custody : offences committed in custody that are not counted
-    old, slow : offences committed long before the extract, and those of them proven too late
+    old, slow, slow_12, slow_18
+        Offences committed more than 12 months and the waiting period before the extract; of them,
+        proven only after the waiting period, and after so many months.
     rows, events : at risk
     """
 
@@ -47,6 +49,8 @@ class Tallies:
     in_custody: int = 0
     old: int = 0
     slow: int = 0
+    slow_12: int = 0
+    slow_18: int = 0
     rows: int = 0
     events: int = 0
 
@@ -105,16 +109,21 @@ def told(tallies: Tallies, design: FollowUpDesign, *, acknowledged: bool) -> tup
             )
         )
     if tallies.old >= FEWEST_OFFENCES and tallies.slow > SLOW * tallies.old:
-        said.append(
-            Caveat(
-                "{late} of {all} offences committed long before the extract were proven only after "
-                f"the waiting period of {design.waiting_months} months, and do not count. That is "
-                "fair only if proof took as long in both cohorts.",
-                late=tallies.slow,
-                all=tallies.old,
-            )
-        )
+        said.append(_told_of_slow_proof(tallies, design))
     return tuple(said)
+
+
+def _told_of_slow_proof(tallies: Tallies, design: FollowUpDesign) -> Caveat:
+    return Caveat(
+        "{late} of {all} offences committed long before the extract were proven only after the "
+        f"waiting period of {design.waiting_months} months, and do not count; {{late_12}} took "
+        "over 12 months, and {late_18} over 18. That is fair only if proof took as long in both "
+        "cohorts.",
+        late=tallies.slow,
+        all=tallies.old,
+        late_12=tallies.slow_12,
+        late_18=tallies.slow_18,
+    )
 
 
 def _unequally_assessed(tallies: Tallies) -> bool:
