@@ -35,8 +35,9 @@ def to_days(dates: pd.Series) -> Days:
 
 def to_dates(days: Days) -> pd.Series:
     """Turn days back into dates; no date where the day is `NEVER`."""
-    dates = (EPOCH + days.astype("timedelta64[D]")).astype("datetime64[ns]")
-    return pd.Series(dates).mask(days == NEVER)
+    dates = EPOCH + days.astype("timedelta64[D]")
+    dates[days == NEVER] = np.datetime64("NaT")
+    return pd.Series(dates.astype("datetime64[ns]"))
 
 
 def months_to_days(months: float) -> int:
