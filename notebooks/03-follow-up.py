@@ -30,7 +30,7 @@ Markdown("\n".join(f"- {caveat}" for caveat in followed.caveats))
 # unless the cohort changes: then that is the day of joining.
 
 # %%
-most_often = followed.rows["person"].value_counts().idxmax()
+most_often = followed.rows.groupby("person").size().idxmax()
 followed.rows[followed.rows["person"] == most_often]
 
 # %% [markdown]

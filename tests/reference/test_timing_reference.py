@@ -27,7 +27,8 @@ def followed_up():
     """Turn the table into case files: all leave on one day, nobody dies, moves or is jailed."""
     ids = pd.Series([f"P{number:03d}" for number in range(len(PEOPLE))])
     joined, seen = PEOPLE.joined.notna(), PEOPLE.event.notna()
-    on = {name: EXIT + pd.to_timedelta(PEOPLE[name], unit="D") for name in ("joined", "event")}
+    days = PEOPLE[["joined", "event"]].astype("Int64")
+    on = {name: EXIT + pd.to_timedelta(days[name], unit="D") for name in days}
     frames = {
         "people": pd.DataFrame(
             {"person_id": ids, "birth_month": pd.Timestamp("1990-01-01"), "sex": PEOPLE.sex}

@@ -52,7 +52,7 @@ def describe_process(followed: FollowUp, needs: NeedsDesign) -> Process:
     histories, people = followed.histories, followed.people
     assessed = len(histories.cases.assessments) > 0
     joined = people[people["joined_day"].notna()]
-    since = joined["index_date"] + pd.to_timedelta(joined["joined_day"].astype(float), unit="D")
+    since = joined["index_date"] + pd.to_timedelta(joined["joined_day"].astype("int64"), unit="D")
     programme = followed.design.joining
     supported = len(histories.cases.support) > 0 and bool(
         histories.cases.episodes["programme"].eq(programme).any()

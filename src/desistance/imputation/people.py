@@ -11,6 +11,7 @@ import pandas as pd
 from desistance.balance.covariates import covariate_columns
 from desistance.errors import ModelError
 from desistance.survival import nelson_aalen
+from desistance.timetoevent import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def read_people(times: TimeToEvent, terms: Sequence[str], modified: Sequence[str
         If a term is not a column; if one with missing values changes within a person, or nobody
         has a value.
     """
-    order = np.lexsort((times.start, times.person))  # so that no sum depends on how rows came
+    order = in_order(times.person, times.start)  # so that no sum depends on how rows came
     times = _reordered(times, order)
     columns, person = times.columns, times.person
     absent = [name for name in (*terms, *modified) if name not in columns]

@@ -291,7 +291,7 @@ def _expected(
     """The table's hazard on each day (m,); by age, averaged over those of the group at risk."""
     if age is None:
         return _looked_up(table, "day", day)
-    own = rows.group == group
+    own = rows.entries.group == group
     ages = pd.to_numeric(rows.times.columns[age][own], errors="coerce").to_numpy(float)
     if not np.isfinite(ages).all():
         raise ModelError(f"Column {age!r} holds no ages in {where(~np.isfinite(ages))}.")

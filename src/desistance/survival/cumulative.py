@@ -160,14 +160,14 @@ def nelson_aalen(
     1   13          4      0.45
     2   18          2      0.95
     """
-    rows = group_rows(times, by)
+    rows = group_rows(times, by, together=True)
     sets, kept = rows.sets, rows.times
     step, moved = _steps(sets)
     if kept.weight is None:
         variance, kind = sets.running(step * moved), "Aalen"
     else:
         variance, kind = variance_over_people(sets, kept.person, moved, step * moved), OVER_PEOPLE
-    if np.bincount(kept.person, kept.event).max(initial=0) > 1:
+    if rows.n_people < kept.n and np.bincount(kept.person, kept.event).max(initial=0) > 1:
         rows.said.append(
             "Some people have several events: `mean_cumulative_function` has the right variance."
         )
@@ -230,13 +230,13 @@ def mean_cumulative_function(
     rows = group_rows(named_people(times), by)
     kept = rows.times
     dies = np.zeros(kept.n, bool) if terminal is None else _terminal_rows(kept, terminal)
-    event = kept.event & ~dies if terminal in kept.cause_labels else kept.event
-    sets = rows.sets.of(event)
-    if np.bincount(kept.person, event).max(initial=0) == 1:
+    sets = rows.sets.of(kept.event & ~dies) if terminal in kept.cause_labels else rows.sets
+    if np.bincount(kept.person, sets.event).max(initial=0) == 1:
         rows.said.append("Nobody has a second event: the rows may end at the first.")
     if terminal is None and len(kept.cause_labels) > 1:
         rows.said.append("Events of every cause are counted; name a terminal one in `terminal`.")
-    estimate, variance = _mean_and_variance(sets, rows.sets.of(dies), kept.person)
+    deaths = rows.sets.of(dies) if dies.any() else None
+    estimate, variance = _mean_and_variance(sets, deaths, kept.person)
     return _cumulative_curve(
         rows, sets, estimate, np.sqrt(np.maximum(variance, 0.0)),
         measure="mean number of reoffences", by=by, confidence=confidence, variance=OVER_PEOPLE,
@@ -267,7 +267,7 @@ def _terminal_rows(times: TimeToEvent, terminal: str) -> NDArray[np.bool_]:
                 "0/1 without empty cells."
             )
         dies = column.to_numpy(dtype=bool)
-    end = np.full(int(times.person.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    end = np.full(times.n_people, np.iinfo(np.int64).max)
     np.minimum.at(end, times.person[dies], times.stop[dies])
     after = times.stop > end[times.person]
     if after.any():
@@ -286,20 +286,21 @@ def _steps(sets: RiskSets) -> tuple[Floats, Floats]:
 
 
 def _mean_and_variance(
-    reoffences: RiskSets, deaths: RiskSets, person: Ints
+    reoffences: RiskSets, deaths: RiskSets | None, person: Ints
 ) -> tuple[Floats, Floats]:
     """Mean number of reoffences by each day, and its variance over people, (K,) each.
 
     With m the mean, S the share alive just before a day and D a person's move of -log S, the
     person moves m(t) by what they move its steps, less the integral of m(t) - m(u) over D.
     """
+    step, moved = _steps(reoffences)
+    if deaths is None:
+        spread = variance_over_people(reoffences, person, moved, step * moved)
+        return reoffences.running(step), spread
     hazard, death_moved = hazard_and_move(deaths)
     before = just_before(deaths, share_left(deaths, hazard))
-    step, moved = _steps(reoffences)
     mean = reoffences.running(before * step)
     path = before * step * moved
-    if not deaths.event.any():
-        return mean, variance_over_people(reoffences, person, moved, path)
     death_path = hazard * death_moved
     died = row_moves(deaths, death_moved, death_path)
     move = row_moves(reoffences, before * moved, path)
@@ -341,6 +342,6 @@ def _cumulative_curve(
     )
     return CumulativeCurve(
         measure, curve, rows.counts(sets.event), by, rows.times.unit, confidence, variance,
-        terminal, rows.times.n, rows.n_people, int(sets.event.sum()), rows.n_left_out,
+        terminal, rows.times.n, rows.n_people, int(sets.n_events.sum()), rows.n_left_out,
         tuple(rows.said),
     )  # fmt: skip

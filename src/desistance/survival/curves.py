@@ -200,10 +200,10 @@ def kaplan_meier(
         unit, variance = blocks.unit, GREENWOOD
         n, n_people, n_events = int(groups.n.sum()), counted.n_people, int(groups.n_events.sum())
     else:
-        rows = group_rows(times, by)
-        kept = rows.times
-        share, error = _share_and_error(rows.sets, kept.person)
-        listed, groups = rows.days(rows.sets, rows.ends & ~kept.event), rows.counts(kept.event)
+        rows = group_rows(times, by, together=True)
+        kept, event = rows.times, rows.entries.event
+        share, error = _share_and_error(rows.sets, rows.entries.person)
+        listed, groups = rows.days(rows.sets, rows.ends & ~event), rows.counts(event)
         left_out, said = rows.n_left_out, rows.said
         unit, variance = kept.unit, GREENWOOD if kept.weight is None else OVER_PEOPLE
         n, n_people, n_events = kept.n, rows.n_people, int(kept.event.sum())

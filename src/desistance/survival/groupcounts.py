@@ -16,6 +16,7 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.results import Caveat
+from desistance.survival.alike import entries_of
 from desistance.survival.groups import seams
 from desistance.survival.risksets import event_days
 from desistance.survival.suspicion import people_in, told_of_small
@@ -132,7 +133,7 @@ def group_counts(times: TimesInBlocks, by: str | None) -> GroupCounts:
 
 def _count(by: str | None, came: TimeToEvent) -> Counted:
     kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
-    carries_on, carried_on = seams(kept, group)
+    carries_on, carried_on = seams(entries_of(kept, group, len(labels), together=False))
     last_day = np.zeros(len(labels), np.int64)
     np.maximum.at(last_day, group, kept.stop)
     groups = pd.DataFrame({
@@ -155,6 +156,6 @@ def _count(by: str | None, came: TimeToEvent) -> Counted:
     days = days.groupby(["group", "day"], as_index=False)[COUNTS].sum()
     days["label"] = np.array(labels, dtype=object)[days["group"]]
     return Counted(
-        kept.n, int(kept.person.max(initial=-1)) + 1, came.n - kept.n,
+        kept.n, kept.n_people, came.n - kept.n,
         kept.columns[[by] if by else []].drop_duplicates(), groups, days.drop(columns="group"),
     )  # fmt: skip

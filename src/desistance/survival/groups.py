@@ -15,14 +15,16 @@ import numpy as np
 import pandas as pd
 
 from desistance.results import NOT_ESTIMABLE
+from desistance.survival.alike import entries_of
 from desistance.survival.risksets import risk_sets
 from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out
-from desistance.timetoevent import as_times
+from desistance.timetoevent import as_times, in_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from desistance.survival.alike import Entries
     from desistance.survival.risksets import RiskSets
     from desistance.timetoevent import HasTimes, TimeToEvent
 
@@ -34,23 +36,22 @@ LIMITS = ["estimate", "std_error", "conf_low", "conf_high"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GroupRows:
-    """The n rows that have a group, and the K days listed for the groups.
+    """The n rows that have a group, entered as m, and the K days listed for the groups.
 
     Attributes
     ----------
     times : the rows kept
-    group : int64 array, shape (n,)
-        Codes of `labels`.
-    ends : bool array, shape (n,)
-        Whether nobody carries the row on.
+    entries : of the rows, m = n unless they were put together; groups are codes of `labels`
+    ends : bool array, shape (m,)
+        Whether nobody carries the entry on.
     sets : RiskSets
-        One stratum a group.
+        Of the entries, one stratum a group.
     n_left_out, said
         Rows left out for want of a label, and the sentence that says so.
     """
 
     times: TimeToEvent
-    group: Ints
+    entries: Entries
     labels: tuple[str, ...]
     ends: NDArray[np.bool_]
     sets: RiskSets
@@ -60,20 +61,26 @@ class GroupRows:
     @property
     def n_people(self) -> int:
         """How many people there are."""
-        return int(self.times.person.max(initial=-1)) + 1
+        return self.times.n_people
 
     def counts(self, event: NDArray[np.bool_]) -> pd.DataFrame:
-        """Count each group: group, n (rows), n_events, last_day."""
+        """Count each group: group, n (rows), n_events (entries that end in one), last_day."""
         last_day = np.zeros(len(self.labels), np.int64)
-        np.maximum.at(last_day, self.group, self.times.stop)
+        np.maximum.at(last_day, self.sets.stratum, self.sets.day)
         return pd.DataFrame(
             {
                 "group": self.labels,
-                "n": np.bincount(self.group, minlength=len(self.labels)),
-                "n_events": np.bincount(self.group[event], minlength=len(self.labels)),
+                "n": self._in_each(slice(None)),
+                "n_events": self._in_each(event),
                 "last_day": last_day,
             }
         )
+
+    def _in_each(self, some: NDArray[np.bool_] | slice) -> Ints:
+        """Count the rows of some entries in each group."""
+        copies = None if self.entries.copies is None else self.entries.copies[some]
+        counts = np.bincount(self.entries.group[some], copies, len(self.labels))
+        return counts.astype(np.int64, copy=False)
 
     def days(self, sets: RiskSets, censored: NDArray[np.bool_]) -> pd.DataFrame:
         """List the days: group, day, n_at_risk, n_events (those of `sets`), n_censored."""
@@ -88,17 +95,24 @@ class GroupRows:
         )
 
 
-def group_rows(times: TimeToEvent | HasTimes, by: str | None) -> GroupRows:
-    """Group rows by a column; rows without a label are left out and counted."""
+def group_rows(
+    times: TimeToEvent | HasTimes, by: str | None, *, together: bool = False
+) -> GroupRows:
+    """Group rows by a column; rows without a label are left out and counted.
+
+    With `together`, rows that fare alike are one entry: for what needs no row by itself.
+    """
     came = as_times(times)
     kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
-    carries_on, carried_on = seams(kept, group)
-    enters, leaves = (kept.start > 0) & ~carried_on, ~kept.event & ~carries_on
+    entries = entries_of(kept, group, len(labels), together=together)
+    carries_on, carried_on = seams(entries)
+    enters, leaves = (entries.start > 0) & ~carried_on, ~entries.event & ~carries_on
     sets = risk_sets(
-        kept.start, kept.stop, kept.event, stratum=group, weight=kept.weight,
+        entries.start, entries.stop, entries.event, stratum=entries.group, weight=kept.weight,
+        copies=entries.copies,
         marked=(
-            np.concatenate([group[enters], group[leaves]]),
-            np.concatenate([kept.start[enters], kept.stop[leaves]]),
+            np.concatenate([entries.group[enters], entries.group[leaves]]),
+            np.concatenate([entries.start[enters], entries.stop[leaves]]),
         ),
     )  # fmt: skip
     said = told_of_left_out(came, kept)
@@ -106,19 +120,22 @@ def group_rows(times: TimeToEvent | HasTimes, by: str | None) -> GroupRows:
         said += small_groups(kept, group, labels, by)
     if not kept.n:
         said.append("Nobody is at risk.")
-    return GroupRows(kept, group, labels, ~carries_on, sets, came.n - kept.n, said)
+    return GroupRows(kept, entries, labels, ~carries_on, sets, came.n - kept.n, said)
 
 
-def seams(times: TimeToEvent, group: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows the same person and group carries on, and which carry one on, (n,) each."""
-    order = np.lexsort((times.start, times.person))
+def seams(rows: Entries) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which rows the same person and group carries on, and which carry one on, (m,) each."""
+    n = len(rows.stop)
+    before, after = np.zeros(n, bool), np.zeros(n, bool)
+    if int(rows.person.max(initial=-1)) + 1 == n:  # one row a person
+        return before, after
+    order = in_order(rows.person, rows.start)
     this, following = order[:-1], order[1:]
     seam = (
-        (times.person[this] == times.person[following])
-        & (group[this] == group[following])
-        & (times.stop[this] == times.start[following])
+        (rows.person[this] == rows.person[following])
+        & (rows.group[this] == rows.group[following])
+        & (rows.stop[this] == rows.start[following])
     )
-    before, after = np.zeros(times.n, bool), np.zeros(times.n, bool)
     before[this[seam]], after[following[seam]] = True, True
     return before, after
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from desistance.timetoevent import in_order
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -49,10 +51,15 @@ def jackknife(sets: RiskSets, person: Ints, move: Floats, path: Floats) -> Float
     a - w C, with a = what earlier rows left + w C at entry. So the products over all who are at
     risk add up from sums of a a', a w and w^2, in one sweep over days.
     """
+
+    def staying(values: Floats) -> Floats:
+        return sets.at_risk_and_after(values)[1]
+
     say = np.flatnonzero(sets.has_say)
-    order = say[np.lexsort((sets.last[say], person[say], sets.stratum[sets.last[say]]))]
-    group, who = sets.stratum[sets.last[order]], person[order]
-    carries_on = (group[1:] == group[:-1]) & (who[1:] == who[:-1])
+    whose = sets.stratum[sets.last[say]] * (int(person.max(initial=0)) + 1) + person[say]
+    place = in_order(whose, sets.last[say])
+    order, whose = say[place], whose[place]
+    carries_on = whose[1:] == whose[:-1]
     begins = np.concatenate([[True], ~carries_on])[: len(order)]
     weight = sets.weights()
     running = np.vstack([sets.running(path), np.zeros_like(path[:1])])
@@ -61,29 +68,25 @@ def jackknife(sets: RiskSets, person: Ints, move: Floats, path: Floats) -> Float
     start[order] = left - move[order]
     if sets.before is not None:
         start += weight[:, None] * running[sets.before]
-    stays_alone = _staying(sets, weight**2)
-    with_weight = [_staying(sets, start[:, j] * weight) for j in range(path.shape[1])]
+    copies = 1 if sets.copies is None else sets.copies[order]
+    stays_alone = staying(weight**2)
+    with_weight = [staying(start[:, j] * weight) for j in range(path.shape[1])]
     covariance = np.empty((sets.n_days, path.shape[1], path.shape[1]))
     for j, k in zip(*np.tril_indices(path.shape[1]), strict=True):
         squares = left[:, j] * left[:, k]
-        gone = np.bincount(sets.last[order], squares, sets.n_days).astype(float)
+        gone = np.bincount(sets.last[order], squares * copies, sets.n_days).astype(float)
         if sets.before is not None and carries_on.any():
             back = sets.before[order[1:][carries_on]] + 1
             gone -= np.bincount(back, squares[:-1][carries_on], sets.n_days)
         c_j, c_k = running[:-1, j], running[:-1, k]
         covariance[:, j, k] = covariance[:, k, j] = (
-            _staying(sets, start[:, j] * start[:, k])
+            staying(start[:, j] * start[:, k])
             - c_j * with_weight[k]
             - c_k * with_weight[j]
             + c_j * c_k * stays_alone
             + sets.running(gone)
         )
     return covariance
-
-
-def _staying(sets: RiskSets, values: Floats) -> Floats:
-    """Add up over those at risk on each day who are still at risk after it, shape (K,)."""
-    return sets.at_risk(values) - sets.at_last(values)
 
 
 def _running_within(values: Floats, begins: NDArray[np.bool_]) -> Floats:

@@ -30,6 +30,7 @@ from scipy.special import chdtrc
 from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.survival.alike import entries_of
 from desistance.survival.curves import just_before, share_left
 from desistance.survival.influence import OVER_PEOPLE, row_moves
 from desistance.survival.risksets import risk_sets
@@ -201,11 +202,17 @@ def log_rank(
         kept = without_empty(kept, name)
     kept, group, labels = labelled(kept, by)
     stratum = labelled(kept, names)[1] if names else kept.strata
-    sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum, weight=kept.weight)
+    cells = group if stratum is None else stratum * len(labels) + group
+    rows = entries_of(kept, cells, int(cells.max(initial=0)) + 1, together=True)
+    own, within = rows.group % len(labels), rows.group // len(labels)
+    sets = risk_sets(
+        rows.start, rows.stop, rows.event, stratum=within if within.any() else None,
+        weight=kept.weight, copies=rows.copies,
+    )  # fmt: skip
     counts = _weights(sets, rho, gamma, at_risk)
-    observed, expected, score, covariance = _compared(sets, group, len(labels), counts)
+    observed, expected, score, covariance = _compared(sets, own, len(labels), counts)
     if kept.weight is not None:
-        covariance = _over_people(sets, group, len(labels), counts, kept.person)
+        covariance = _over_people(sets, own, len(labels), counts, kept.person)
     statistic, df = chi_squared(score, covariance)
     return LogRank(
         labels, np.bincount(group, minlength=len(labels)),

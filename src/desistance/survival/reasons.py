@@ -84,7 +84,7 @@ def caveats_of(
     """What a reader must know before reading the numbers."""
     counted = Counted(
         kept.n,
-        int(kept.person.max(initial=-1)) + 1,
+        kept.n_people,
         int(kept.event.sum()),
         0 if shared else int(np.bincount(kept.person[kept.event]).max(initial=0)),
         int(clusters.max(initial=-1)) + 1,

@@ -33,6 +33,7 @@ from desistance.results import Result, number, text_table
 from desistance.survival.cox import CoxFit, fit_cox
 from desistance.survival.cumulative import named_people
 from desistance.survival.terms import read_terms, told_of_left_out
+from desistance.timetoevent import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -208,7 +209,7 @@ def _events_so_far(times: TimeToEvent) -> tuple[Ints, Ints]:
     """
     rows = pd.DataFrame(
         {"person": times.person, "event": times.event, "day": np.where(times.event, times.stop, 0)}
-    ).iloc[np.lexsort((times.start, times.person))]
+    ).iloc[in_order(times.person, times.start)]
     by_person = rows.groupby("person")
     which = by_person.event.cumsum() - rows.event + 1
     since = by_person.day.cummax().groupby(rows.person).shift(fill_value=0)

@@ -185,7 +185,9 @@ def restricted_mean(
     share = share_left(sets, hazard)
     _refuse_unknown(rows, share, horizon)
     first, area = _areas(sets, share, horizon, len(rows.labels))
-    in_two_groups = len(np.unique(kept.person)) < len(np.unique(rows.group * kept.n + kept.person))
+    in_two_groups = len(np.unique(kept.person)) < len(
+        np.unique(rows.entries.group * kept.n + kept.person)
+    )
     if kept.weight is None and not in_two_groups:
         by_group = np.bincount(sets.stratum, hazard * moved * area**2, len(rows.labels))
         covariance, kind = np.diag(by_group.astype(float)), "Greenwood"
@@ -242,7 +244,7 @@ def _areas(sets: RiskSets, share: Floats, horizon: int, n_groups: int) -> tuple[
 def _over_people(rows: GroupRows, hazard: Floats, moved: Floats, area: Floats) -> Floats:
     """Covariance of the means, shape (G, G), from how far each person moves each of them."""
     moves = row_moves(rows.sets, moved * area, hazard * moved * area)
-    by_person = coo_array((moves, (rows.group, rows.times.person))).tocsr()
+    by_person = coo_array((moves, (rows.entries.group, rows.times.person))).tocsr()
     return (by_person @ by_person.T).toarray()
 
 
@@ -256,7 +258,7 @@ def _caveats(rows: GroupRows, share: Floats) -> Iterator[str]:
     )
     yield from emptied_early(curve, rows.counts(rows.times.event))
     first = np.full(len(rows.labels), np.iinfo(np.int64).max)
-    np.minimum.at(first, rows.group, rows.times.start)
+    np.minimum.at(first, rows.entries.group, rows.times.start)
     for label, day in zip(rows.labels, first, strict=True):
         if day > 0:
             yield f"{label}: nobody is at risk up to {day}, and the curve is taken as 1 until then."

@@ -54,6 +54,8 @@ class RiskSets:
     event : bool array, shape (n,)
     weight : float64 array, shape (n,), or None
         None when every row weighs 1.
+    copies : int64 array, shape (n,), or None
+        How many rows alike each stands for, in counts and in sums over rows; None for one each.
     day, stratum : int64 arrays, shape (K,)
         What each number stands for.
     n_events : int64 array, shape (K,)
@@ -68,6 +70,7 @@ class RiskSets:
     leaves: Codes
     event: NDArray[np.bool_]
     weight: Floats | None
+    copies: Ints | None
     day: Ints
     stratum: Ints
     n_events: Ints
@@ -136,12 +139,11 @@ class RiskSets:
 
     def of(self, event: NDArray[np.bool_]) -> RiskSets:
         """Keep the days and who is at risk on them, for other events: rows (n,) ending on one."""
-        days = slice(self.n_days)
         return replace(
             self,
             leaves=self.last + np.int32(self.n_days + 1) * event,
             event=event,
-            n_events=np.bincount(self.last[event], minlength=self.n_days + 1)[days],
+            n_events=self._counted(event),
             event_weight=self.at_last(event * self.weights()),
         )
 
@@ -169,15 +171,29 @@ class RiskSets:
 
     def at_last(self, values: Floats) -> Floats:
         """Add up `values` (n,) by the rows' last risk set, shape (K,)."""
-        sums = np.bincount(self.last, values, self.n_days + 1)[: self.n_days]
-        return sums.astype(float, copy=False)
+        return self._summed(self.last, values)
 
     def at_risk(self, values: Floats) -> Floats:
         """Add up `values` (n,) over those at risk on each event day, shape (K,)."""
-        net = self.at_last(values)
-        if self.before is not None:
-            net -= np.bincount(self.before, values, self.n_days + 1)[: self.n_days]
-        return self.running_back(net)
+        return self.at_risk_and_after(values)[0]
+
+    def at_risk_and_after(self, values: Floats) -> tuple[Floats, Floats]:
+        """Do as `at_risk`, and add up those who are still at risk after the day."""
+        last = self.at_last(values)
+        enters = 0.0 if self.before is None else self._summed(self.before, values)
+        at_risk = self.running_back(last - enters)
+        return at_risk, at_risk - last
+
+    def _summed(self, code: Codes, values: Floats) -> Floats:
+        values = values if self.copies is None else values * self.copies
+        sums = np.bincount(code, values, self.n_days + 1)[: self.n_days]
+        return sums.astype(float, copy=False)
+
+    def _counted(self, event: NDArray[np.bool_]) -> Ints:
+        """Count the rows of `event` (n,) by their last risk set, shape (K,)."""
+        copies = None if self.copies is None else self.copies[event]
+        counts = np.bincount(self.last[event], copies, self.n_days + 1)[: self.n_days]
+        return counts.astype(np.int64, copy=False)
 
     def empty_table(self, width: int) -> Floats:
         """Make the table that those of blocks of rows with `width` columns are added up in."""
@@ -233,12 +249,13 @@ def risk_sets(
     *,
     stratum: Ints | None = None,
     weight: Floats | None = None,
+    copies: Ints | None = None,
     marked: tuple[Ints, Ints] | None = None,
 ) -> RiskSets:
     """Give every row of (start, stop] its risk-set codes.
 
-    `stratum` holds codes 0, 1, ...; `marked` a stratum and a day for each further day to be
-    numbered like an event day. All arrays are of shape (n,), `marked` apart.
+    `stratum` holds codes 0, 1, ...; `copies` is as in `RiskSets`; `marked` a stratum and a day for
+    each further day to be numbered like an event day. All arrays are of shape (n,), `marked` apart.
     """
     span, n_strata = int(stop.max(initial=0)) + 1, 1
     stop_key = stop
@@ -250,7 +267,8 @@ def risk_sets(
     key = _distinct(wanted, n_strata * span, len(stop))
     bare = event_days(key // span, key % span, np.zeros(len(key), np.int64), np.zeros(len(key)))
     sets = bare.of_rows(start, stop, event, stratum=stratum, weight=weight)
-    n_events = np.bincount(sets.last[event], minlength=len(key) + 1)[: len(key)]
+    sets = replace(sets, copies=copies)
+    n_events = sets._counted(event)
     weights = n_events.astype(float) if weight is None else sets.at_last(event * weight)
     return replace(sets, n_events=n_events, event_weight=weights)
 
@@ -260,7 +278,7 @@ def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -
     none = np.zeros(0, np.int32)
     event = np.zeros(0, bool)
     return RiskSets(
-        none, None, none, event, None, day, stratum, n_events, event_weight, _runs(stratum)
+        none, None, none, event, None, None, day, stratum, n_events, event_weight, _runs(stratum)
     )  # fmt: skip
 
 

@@ -258,7 +258,7 @@ def _smoother(rows: GroupRows, group: int, bandwidth: float | None) -> Smoother:
 
 def _seen(rows: GroupRows, group: int) -> tuple[int, int, bool]:
     """Just before the first and on the last day with enough at risk, and if there are more."""
-    own = rows.group == group
+    own = rows.entries.group == group
     start, stop = rows.times.start[own], rows.times.stop[own]
     change = np.zeros(int(stop.max(initial=0)) + 2, np.int64)
     np.add.at(change, start + 1, 1)
@@ -272,7 +272,7 @@ def _seen(rows: GroupRows, group: int) -> tuple[int, int, bool]:
 
 
 def _at_risk_on(rows: GroupRows, group: int, day: Ints) -> Ints:
-    own = rows.group == group
+    own = rows.entries.group == group
     entered = np.searchsorted(np.sort(rows.times.start[own]), day)
     left = np.searchsorted(np.sort(rows.times.stop[own]), day)
     return (entered - left).astype(np.int64)

@@ -69,7 +69,7 @@ def noticed(times: TimeToEvent, columns: Iterable[str]) -> TimeToEvent:
 
 def tally(times: TimeToEvent, name: str) -> Tally:
     """Count what there is in a column, none of it empty."""
-    everyone = int(times.person.max(initial=-1)) + 1
+    everyone = times.n_people
     column = times.columns[name]
     if column.dtype.kind not in "biuf":
         codes, labels = column.factorize()
@@ -110,8 +110,10 @@ def odd(found: Tally, name: str) -> Iterator[str]:
 
 def small_groups(times: TimeToEvent, group: Ints, labels: tuple[str, ...], by: str) -> list[str]:
     """Say which groups, codes (n,) of `labels`, are of a handful of people, if there are others."""
+    if len(labels) < 2:
+        return []
     counts = people_in(times, group, len(labels))
-    everyone = int(times.person.max(initial=-1)) + 1
+    everyone = times.n_people
     return told_of_small(dict(zip(labels, counts, strict=True)), by, everyone)
 
 

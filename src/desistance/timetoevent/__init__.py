@@ -5,8 +5,16 @@ inblocks   the same rows in blocks of whole people, for data larger than memory
 """
 
 from desistance.timetoevent.inblocks import HasBlocks, TimesInBlocks
-from desistance.timetoevent.rows import PER_YEAR, HasTimes, TimeToEvent, as_times, where
+from desistance.timetoevent.rows import (
+    PER_YEAR,
+    HasTimes,
+    TimeToEvent,
+    as_times,
+    in_order,
+    where,
+)
 
 __all__ = [
-    "PER_YEAR", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times", "where",
+    "PER_YEAR", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times",
+    "in_order", "where",
 ]  # fmt: skip

@@ -90,9 +90,14 @@ class TimeToEvent:
         """How many rows are used."""
         return len(self.stop)
 
+    @property
+    def n_people(self) -> int:
+        """How many people they are of."""
+        return int(self.person.max(initial=-1)) + 1
+
     def __repr__(self) -> str:
         return (
-            f"<TimeToEvent: {self.n} rows of {len(np.unique(self.person))} people, "
+            f"<TimeToEvent: {self.n} rows of {self.n_people} people, "
             f"{int(self.event.sum())} events, in {self.unit}>"
         )
 
@@ -273,8 +278,12 @@ def _codes(
     if missing.any():
         faults.append(f"column {name!r} is empty in {where(missing)}")
         return np.zeros(len(frame), np.int64), ()
-    labels, codes = np.unique(column.astype(str).to_numpy(dtype=object), return_inverse=True)
-    return codes.astype(np.int64), tuple(labels)
+    codes, labels = pd.factorize(column, sort=column.dtype.kind in "iu")
+    texts = pd.Index(labels).astype(str).to_numpy(dtype=object)
+    if column.dtype.kind not in "iu":  # in the order of the text, and what reads the same is one
+        texts, place = np.unique(texts, return_inverse=True)
+        codes = place[codes]
+    return codes.astype(np.int64), tuple(texts)
 
 
 def _weights(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.float64]:
@@ -313,6 +322,14 @@ def _causes(
     )
 
 
+def in_order(whose: NDArray[np.int64], then: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Order rows by whose they are, `then` by another number; at once where they lie so."""
+    same, later = whose[1:] == whose[:-1], then[1:] >= then[:-1]
+    if ((whose[1:] > whose[:-1]) | (same & later)).all():
+        return np.arange(len(whose))
+    return np.lexsort((then, whose))
+
+
 def _person_time_faults(
     start: NDArray[np.int64],
     stop: NDArray[np.int64],
@@ -337,7 +354,7 @@ def _person_time_faults(
             f"column {names[1]!r} is longer than 120 years in {where(longest)}; is a code such as "
             "31/12/9999 among the dates?"
         )
-    order = np.lexsort((start, person))
+    order = in_order(person, start)
     same = person[order][1:] == person[order][:-1]
     overlap = np.zeros(len(start), bool)
     overlap[order[1:]] = same & (start[order][1:] < stop[order][:-1])

@@ -44,7 +44,7 @@ from desistance.survival.hazardratios import Z95
 from desistance.survival.residuals import strata_columns
 from desistance.survival.suspicion import noticed
 from desistance.survival.terms import columns_of, told_of_left_out, without_empty
-from desistance.timetoevent import as_times, where
+from desistance.timetoevent import as_times, in_order, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -215,7 +215,7 @@ def _check(fitted: Predicts, times: TimeToEvent, day: int, groups: int) -> None:
         raise ModelError("`day` and `groups` are whole numbers above 0.")
     if not times.n:
         raise ModelError("Nobody is at risk, so there is no risk to compare.")
-    last = np.zeros(int(times.person.max(initial=-1)) + 1, np.int64)
+    last = np.zeros(times.n_people, np.int64)
     np.maximum.at(last, times.person, times.stop)
     after = times.event & (times.stop < last[times.person])
     if after.any():
@@ -238,7 +238,7 @@ def _log(hazard: Floats) -> Floats:
 
 def _groups(times: TimeToEvent, risk: Floats, groups: int) -> Ints:
     """Number each row's group from 1 by the risk of the person's first row, shape (n,)."""
-    order = np.lexsort((times.start, times.person))
+    order = in_order(times.person, times.start)
     _, first = np.unique(times.person[order], return_index=True)
     of_person = risk[order[first]]
     cuts = np.unique(np.quantile(of_person, np.arange(1, groups) / groups)) if len(risk) else risk
@@ -249,7 +249,7 @@ def _groups(times: TimeToEvent, risk: Floats, groups: int) -> Ints:
 def _by_group(rows: TimeToEvent, whole: Floats, expected: Floats, day: int) -> pd.DataFrame:
     weight = np.ones(rows.n) if rows.weight is None else rows.weight
     group = rows.columns[GROUP].to_numpy()
-    order = np.lexsort((rows.start, rows.person))
+    order = in_order(rows.person, rows.start)
     first = order[np.unique(rows.person[order], return_index=True)[1]]
     risk, of_first, heavy = -np.expm1(-whole[first]), group[first], weight[first]
     curve = kaplan_meier(rows, by=GROUP)

@@ -28,7 +28,16 @@ def first_events(data: TimeToEvent | HasTimes) -> TimeToEvent:
     """
     times = as_times(data)
     causes_of(times)
-    last = np.zeros(int(times.person.max(initial=-1)) + 1, np.int64)
+    if times.n_people < times.n:
+        _refuse_what_follows(times)
+    if not times.event.any():
+        none = "No row has an event, so no cause can be counted."
+        return replace(times, caveats=(*times.caveats, none))
+    return times
+
+
+def _refuse_what_follows(times: TimeToEvent) -> None:
+    last = np.zeros(times.n_people, np.int64)
     np.maximum.at(last, times.person, times.stop)
     after = times.event & (times.stop < last[times.person])
     if after.any():
@@ -36,10 +45,6 @@ def first_events(data: TimeToEvent | HasTimes) -> TimeToEvent:
             f"After the event of {where(after)} the same person has more rows: competing events "
             "are of first events; leave what follows out."
         )
-    if not times.event.any():
-        none = "No row has an event, so no cause can be counted."
-        return replace(times, caveats=(*times.caveats, none))
-    return times
 
 
 def causes_of(times: TimeToEvent) -> Ints:

@@ -249,7 +249,7 @@ def fit_fine_gray(
         log_likelihood=top.point.log_likelihood,
         log_likelihood_null=top.null.log_likelihood,
         n=kept.n,
-        n_people=int(kept.person.max(initial=-1)) + 1,
+        n_people=kept.n_people,
         n_events=n_events,
         n_competing=int(np.count_nonzero(causes_of(kept))) - n_events,
         n_left_out=came.n - kept.n,

@@ -213,7 +213,7 @@ def fit_cause_specific(
     if kept.weight is not None:
         said.append("Errors take the weights for counts of people: with other weights, bootstrap.")
     return CauseSpecificFit(
-        came.cause_labels, fits, kept.n, int(kept.person.max(initial=-1)) + 1,
+        came.cause_labels, fits, kept.n, kept.n_people,
         int(kept.event.sum()), came.n - kept.n, (*told_of_left_out(came, kept), *said),
     )  # fmt: skip
 

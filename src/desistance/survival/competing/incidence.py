@@ -167,13 +167,13 @@ def cumulative_incidence(
     2  reoffence    9          5       0.2
     3  reoffence   18          2       0.5
     """
-    rows = group_rows(first_events(times), by)
+    rows = group_rows(first_events(times), by, together=True)
     kept, sets, causes = rows.times, rows.sets, rows.times.cause_labels
-    cause = causes_of(kept)
-    share, variance = share_and_variance(sets, cause, len(causes), kept.person)
+    cause, event = rows.entries.cause, rows.entries.event
+    share, variance = share_and_variance(sets, cause, len(causes), rows.entries.person)
     inside = (share > 0) & (share < 1)
     error = np.sqrt(np.maximum(variance, 0.0))
-    days = rows.days(sets, rows.ends & ~kept.event)
+    days = rows.days(sets, rows.ends & ~event)
     curves = [days.head(0)]
     for code, label in enumerate(causes):
         mine, hers = share[:, code], np.where(inside[:, code], error[:, code], np.nan)
@@ -188,7 +188,7 @@ def cumulative_incidence(
     curve = pd.concat(curves, ignore_index=True)
     order = np.argsort(np.tile(sets.stratum, len(causes)), kind="stable")
     columns = ["group", "cause", *days.columns[1:], *LIMITS, "note"]
-    groups = rows.counts(kept.event)
+    groups = rows.counts(event)
     return CumulativeIncidence(
         curve.iloc[order].reset_index(drop=True).reindex(columns=columns), groups, causes, by,
         kept.unit, confidence, kept.n, rows.n_people, int(kept.event.sum()), rows.n_left_out,
@@ -282,7 +282,8 @@ def _alike_together(
 
     Their squares add up, so one person of the square root of the squared weights stands for them.
     """
-    if sets.before is not None or int(person.max(initial=-1)) + 1 < sets.n:
+    several_rows = int(person.max(initial=-1)) + 1 < sets.n
+    if several_rows or sets.before is not None or sets.copies is not None:
         return sets, cause, person
     cells = sets.last * np.int64(n_causes + 1) + cause
     squares = np.bincount(cells, sets.weights() ** 2, (sets.n_days + 1) * (n_causes + 1))

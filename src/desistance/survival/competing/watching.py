@@ -28,7 +28,7 @@ from scipy.sparse import csc_array
 
 from desistance.errors import ModelError
 from desistance.survival.competing.causes import causes_of
-from desistance.timetoevent import where
+from desistance.timetoevent import in_order, where
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -165,9 +165,9 @@ def influence_of_watching(
 
 def _ends_of_people(times: TimeToEvent, group: Ints) -> tuple[Truths, Truths]:
     """Which rows are the first, and the last, of a person; refuse gaps and changes of group."""
-    if int(times.person.max(initial=-1)) + 1 == times.n:
+    if times.n_people == times.n:
         return np.ones(times.n, bool), np.ones(times.n, bool)
-    order = np.lexsort((times.start, times.person))
+    order = in_order(times.person, times.start)
     this, following = order[:-1], order[1:]
     same = times.person[this] == times.person[following]
     gap, other = np.zeros(times.n, bool), np.zeros(times.n, bool)

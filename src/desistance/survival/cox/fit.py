@@ -195,7 +195,7 @@ def fit_cox(
         score_statistic=score_statistic(top),
         degrees=len(notes) - len(top.aliased),
         n=kept.n,
-        n_people=int(kept.person.max(initial=-1)) + 1,
+        n_people=kept.n_people,
         n_events=int(kept.event.sum()),
         n_left_out=came.n - kept.n,
         caveats=(

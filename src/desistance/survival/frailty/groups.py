@@ -101,7 +101,7 @@ def frailty_groups(times: TimeToEvent, by: str) -> tuple[Ints, tuple[str, ...]]:
         return labelled(times, by)[1:]
     if times.person_column is not None:
         return labelled(times, times.person_column)[1:]
-    return times.person, tuple(map(str, range(int(times.person.max(initial=-1)) + 1)))
+    return times.person, tuple(map(str, range(times.n_people)))
 
 
 def what_frailty_asks(times: TimeToEvent, shared: SharedFrailty) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ def what_frailty_asks(times: TimeToEvent, shared: SharedFrailty) -> tuple[str, .
             "fades over follow-up tells the frailty's variance. Do not read it as how much groups "
             "differ."
         )
-    first = np.full(int(times.person.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    first = np.full(times.n_people, np.iinfo(np.int64).max)
     np.minimum.at(first, times.person, times.start)
     late = int((first > 0).sum())
     if late:

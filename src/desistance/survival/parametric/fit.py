@@ -201,7 +201,7 @@ def fit_parametric(
     solution = solve(rows, distribution, designs, clusters=clusters)
     return ParametricFit(
         solution, distribution, variance, cluster or "person", kept.unit,
-        kept.weight is not None, kept.n, int(kept.person.max(initial=-1)) + 1,
+        kept.weight is not None, kept.n, kept.n_people,
         int(kept.event.sum()), came.n - kept.n, int(kept.stop.max(initial=0)),
         caveats(came, kept, solution, variance, clusters),
         fitted_curve(kept, solution, location.plain), read_as,

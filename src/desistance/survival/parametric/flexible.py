@@ -252,7 +252,7 @@ def fit_flexible_parametric(
     solution = solve_spline(rows, own, _knots(kept, knots), scale, clusters)
     return FlexibleFit(
         solution, scale, variance, cluster or "person", kept.unit,
-        kept.weight is not None, kept.n, int(kept.person.max(initial=-1)) + 1,
+        kept.weight is not None, kept.n, kept.n_people,
         int(kept.event.sum()), came.n - kept.n, int(kept.stop.max(initial=0)),
         (*caveats(came, kept, solution, variance, clusters), *_if_it_turns(solution, kept)),
         fitted_curve(kept, solution, own.plain), read_as,

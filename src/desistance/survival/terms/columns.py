@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+FEW_CODES = 64_000  # that a table may hold beside a few for every row
 FEW_PEOPLE = 20  # among so few, a column of text may differ by person and still be no id
 
 
@@ -62,23 +63,44 @@ def labelled(
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
         times = without_empty(times, name)
-    codes, labels = np.zeros(times.n, np.int64), [""]
-    for name in names:
-        column = as_labels(times.columns[name])
-        known = [str(label) for label in column.cat.categories]
-        both = codes * len(known) + column.cat.codes.to_numpy()
-        used, codes = np.unique(both, return_inverse=True)
-        pairs = [(labels[pair // len(known)], known[pair % len(known)]) for pair in used]
-        labels = [f"{left}, {right}" if left else right for left, right in pairs]
+    codes, labels = _codes_and_labels(times.columns[names[0]])
+    for name in names[1:]:
+        own, known = _codes_and_labels(times.columns[name])
+        used, codes = _used(codes * len(known) + own, len(labels) * len(known))
+        labels = [f"{labels[pair // len(known)]}, {known[pair % len(known)]}" for pair in used]
     if len(set(labels)) < len(labels):
         told = " and ".join(map(repr, names))
         raise ModelError(f"Labels of {told} read the same, 1 and '1' say: give each its own.")
-    return times, codes.astype(np.int64), tuple(labels)
+    return times, codes, tuple(labels)
 
 
-def as_labels(column: pd.Series) -> pd.Series:
-    """Turn a column into a category of the labels that are used."""
-    return column.astype("category").cat.remove_unused_categories()
+def _codes_and_labels(column: pd.Series) -> tuple[Ints, list[str]]:
+    """Give each row the code of its label, in the order of the labels that are used."""
+    low, high = _range(column)
+    if low <= high < low + len(column):  # a table of whole numbers is faster than a category
+        known = np.arange(low, high + 1)
+        codes = column.to_numpy(np.int64) - low
+    else:
+        category = column.astype("category").cat
+        known, codes = category.categories.to_numpy(), category.codes.to_numpy(np.int64)
+    used, codes = _used(codes, len(known))
+    return codes, [str(label) for label in known[used]]
+
+
+def _range(column: pd.Series) -> tuple[int, int]:
+    """The lowest and highest number of a column of whole ones; (0, -1) of any other."""
+    whole = isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column)
+    return (int(column.min()), int(column.max())) if whole else (0, -1)
+
+
+def _used(codes: Ints, n_codes: int) -> tuple[Ints, Ints]:
+    """Give the codes that are used, in order, and each row the place of its own among them."""
+    if n_codes > 4 * len(codes) + FEW_CODES:
+        used, place = np.unique(codes, return_inverse=True)
+        return used, place.astype(np.int64)
+    there = np.bincount(codes, minlength=n_codes) > 0
+    used = np.flatnonzero(there)
+    return used, codes if there.all() else (np.cumsum(there) - 1)[codes]
 
 
 def whole(column: pd.Series, name: str) -> pd.Series:
@@ -126,7 +148,7 @@ def _pairs(labels: Ints, person: Ints, known: NDArray[np.bool_]) -> int:
 
 def labels_of(column: pd.Series, name: str, *, codes: bool = False) -> tuple[str, ...]:
     """Find the labels of a column of text, bools or a category; of `codes`, whole numbers too."""
-    labels = as_labels(column).cat.categories
+    labels = column.astype("category").cat.remove_unused_categories().cat.categories
     if not isinstance(column.dtype, pd.CategoricalDtype):
         found = pd.api.types.infer_dtype(labels)
         if found not in ("string", "boolean", "empty", *(["integer"] if codes else [])):

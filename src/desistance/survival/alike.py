@@ -1,0 +1,63 @@
+"""Rows that fare alike, put together and counted: most of a large table says little that is new.
+
+People of one row each, all watched from day 0, differ to a curve or a test only in their group,
+their last day and what came on it. So a million of them are a few thousand entries, and each
+entry stands for as many rows as it has `copies` (see `RiskSets`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from desistance.survival.risksets import CELLS_IN_CACHE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from desistance.timetoevent import TimeToEvent
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entries:
+    """What m entries say, each of one row, or of as many as there are copies; arrays (m,).
+
+    `cause` is 0 for no event, and 1 for every event where rows name no causes; `copies` is None
+    where every entry is a row.
+    """
+
+    group: Ints
+    start: Ints
+    stop: Ints
+    event: NDArray[np.bool_]
+    person: Ints
+    cause: Ints
+    copies: Ints | None = None
+
+
+def entries_of(times: TimeToEvent, group: Ints, n_groups: int, *, together: bool) -> Entries:
+    """Enter rows (n,) one by one; those that fare alike `together`, if any may be."""
+    cause = times.event.astype(np.int64) if times.cause is None else times.cause
+    rows = Entries(group, times.start, times.stop, times.event, times.person, cause)
+    alone = together and times.weight is None and times.n_people == times.n
+    if not alone or times.start.any():
+        return rows
+    span, kinds = int(times.stop.max(initial=0)) + 1, max(2, len(times.cause_labels) + 1)
+    n_cells = n_groups * span * kinds
+    if n_cells > 4 * times.n + CELLS_IN_CACHE:
+        return rows
+    cells = times.stop * kinds
+    cells += cause
+    if n_groups > 1:
+        cells += group * (span * kinds)
+    counts = np.bincount(cells, minlength=n_cells)
+    there = np.flatnonzero(counts)
+    place, cause = np.divmod(there, kinds)
+    return Entries(
+        place // span, np.zeros(len(there), np.int64), place % span, cause > 0,
+        np.arange(len(there)), cause, counts[there],
+    )  # fmt: skip
