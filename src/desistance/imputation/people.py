@@ -53,7 +53,7 @@ def read_people(times: TimeToEvent, terms: Sequence[str], modified: Sequence[str
         If a term is not a column; if one with missing values changes within a person, or nobody
         has a value.
     """
-    order = in_order(times.person, times.start)  # so that no sum depends on how rows came
+    order = np.arange(times.n)[in_order(times.person, times.start)]  # whatever order rows came in
     times = _reordered(times, order)
     columns, person = times.columns, times.person
     absent = [name for name in (*terms, *modified) if name not in columns]

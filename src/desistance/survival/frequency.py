@@ -37,7 +37,7 @@ from desistance.survival.parametric.designs import Design, design
 from desistance.survival.parametric.faces import clusters_of, covariates_of, told_of_variance
 from desistance.survival.reasons import Variance, caveats_of, why_monotone
 from desistance.survival.terms import Term, columns_of, read_terms, without_empty
-from desistance.timetoevent import PER_YEAR, in_order
+from desistance.timetoevent import PER_YEAR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -226,8 +226,7 @@ def fit_frequency(
 
 def _people(times: TimeToEvent) -> TimeToEvent:
     """One row a person: their first row's columns, and their own time at risk and events."""
-    order = in_order(times.person, times.start)
-    first = order[np.unique(times.person[order], return_index=True)[1]]
+    first = times.first_rows()
     counts = np.bincount(times.person, times.event, len(first)).astype(np.int64)
     exposure = np.bincount(times.person, times.stop - times.start, len(first)).astype(np.int64)
     return replace(

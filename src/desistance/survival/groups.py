@@ -130,13 +130,13 @@ def seams(rows: Entries) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     if int(rows.person.max(initial=-1)) + 1 == n:  # one row a person
         return before, after
     order = in_order(rows.person, rows.start)
-    this, following = order[:-1], order[1:]
+    person, group = rows.person[order], rows.group[order]
     seam = (
-        (rows.person[this] == rows.person[following])
-        & (rows.group[this] == rows.group[following])
-        & (rows.stop[this] == rows.start[following])
+        (person[1:] == person[:-1])
+        & (group[1:] == group[:-1])
+        & (rows.start[order][1:] == rows.stop[order][:-1])
     )
-    before[this[seam]], after[following[seam]] = True, True
+    before[order], after[order] = np.append(seam, False)[:n], np.append(False, seam)[:n]
     return before, after
 
 

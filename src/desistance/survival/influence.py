@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from desistance.survival.risksets import RiskSets
 
     Floats = NDArray[np.float64]
+    Codes = NDArray[np.int32]
     Ints = NDArray[np.int64]
 
 OVER_PEOPLE = "infinitesimal jackknife over people"
@@ -51,47 +52,52 @@ def jackknife(sets: RiskSets, person: Ints, move: Floats, path: Floats) -> Float
     a - w C, with a = what earlier rows left + w C at entry. So the products over all who are at
     risk add up from sums of a a', a w and w^2, in one sweep over days.
     """
+    whose, last = person, sets.last
+    if sets.stratum.any():
+        whose = np.append(sets.stratum, 0)[last] * (int(person.max(initial=0)) + 1) + person
+    order: Ints | slice = in_order(whose, last)
+    if not sets.has_say.all():
+        order = np.arange(sets.n)[order]
+        order = order[sets.has_say[order]]
+    whose, last, weight = whose[order], last[order], sets.weights()[order]
+    before = None if sets.before is None else sets.before[order]
+    copies = 1 if sets.copies is None else sets.copies[order]
+    begins = np.flatnonzero(np.diff(whose, prepend=-1))
+    n_rows = np.diff(begins, append=len(whose))
+    again = np.flatnonzero(whose[1:] == whose[:-1])
+
+    def at(code: Ints | Codes, values: Floats) -> Floats:
+        return np.bincount(code, values, sets.n_days + 1)[: sets.n_days].astype(float, copy=False)
 
     def staying(values: Floats) -> Floats:
-        return sets.at_risk_and_after(values)[1]
+        """Add up over those at risk on each day who are still at risk after it, shape (K,)."""
+        values = values * copies
+        leave = at(last, values)
+        enter = 0.0 if before is None else at(before, values)
+        return sets.running_back(leave - enter) - leave
 
-    say = np.flatnonzero(sets.has_say)
-    whose = sets.stratum[sets.last[say]] * (int(person.max(initial=0)) + 1) + person[say]
-    place = in_order(whose, sets.last[say])
-    order, whose = say[place], whose[place]
-    carries_on = whose[1:] == whose[:-1]
-    begins = np.concatenate([[True], ~carries_on])[: len(order)]
-    weight = sets.weights()
-    running = np.vstack([sets.running(path), np.zeros_like(path[:1])])
-    left = _running_within(move[order], begins)
-    start = np.zeros_like(move)
-    start[order] = left - move[order]
-    if sets.before is not None:
-        start += weight[:, None] * running[sets.before]
-    copies = 1 if sets.copies is None else sets.copies[order]
+    running = sets.running(path)
+    left, start = [], []
+    for mine, path_so_far in zip(move[order].T, running.T, strict=True):
+        total = np.cumsum(mine)
+        so_far = total - np.repeat((total - mine)[begins], n_rows)
+        entry = 0.0 if before is None else weight * np.append(path_so_far, 0.0).take(before)
+        left.append(so_far)
+        start.append(so_far - mine + entry)
     stays_alone = staying(weight**2)
-    with_weight = [staying(start[:, j] * weight) for j in range(path.shape[1])]
-    covariance = np.empty((sets.n_days, path.shape[1], path.shape[1]))
-    for j, k in zip(*np.tril_indices(path.shape[1]), strict=True):
-        squares = left[:, j] * left[:, k]
-        gone = np.bincount(sets.last[order], squares * copies, sets.n_days).astype(float)
-        if sets.before is not None and carries_on.any():
-            back = sets.before[order[1:][carries_on]] + 1
-            gone -= np.bincount(back, squares[:-1][carries_on], sets.n_days)
-        c_j, c_k = running[:-1, j], running[:-1, k]
+    with_weight = [staying(own * weight) for own in start]
+    covariance = np.empty((sets.n_days, len(start), len(start)))
+    for j, k in zip(*np.tril_indices(len(start)), strict=True):
+        squares = left[j] * left[k]
+        gone = at(last, squares * copies)
+        if before is not None:
+            gone -= at(before[again + 1] + np.int32(1), squares[again])
+        c_j, c_k = running[:, j], running[:, k]
         covariance[:, j, k] = covariance[:, k, j] = (
-            staying(start[:, j] * start[:, k])
+            staying(start[j] * start[k])
             - c_j * with_weight[k]
             - c_k * with_weight[j]
             + c_j * c_k * stays_alone
             + sets.running(gone)
         )
     return covariance
-
-
-def _running_within(values: Floats, begins: NDArray[np.bool_]) -> Floats:
-    """Running sums of rows (m, q) that begin anew wherever `begins` is true."""
-    total: Floats = np.cumsum(values, axis=0)
-    before = (total - values)[begins][np.cumsum(begins) - 1]
-    within: Floats = total - before
-    return within

@@ -95,6 +95,11 @@ class TimeToEvent:
         """How many people they are of."""
         return int(self.person.max(initial=-1)) + 1
 
+    def first_rows(self) -> NDArray[np.int64]:
+        """Give the number of each person's first row, shape (n_people,)."""
+        order = np.arange(self.n)[in_order(self.person, self.start)]
+        return order[np.flatnonzero(np.diff(self.person[order], prepend=-1))]
+
     def __repr__(self) -> str:
         return (
             f"<TimeToEvent: {self.n} rows of {self.n_people} people, "
@@ -322,11 +327,11 @@ def _causes(
     )
 
 
-def in_order(whose: NDArray[np.int64], then: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Order rows by whose they are, `then` by another number; at once where they lie so."""
+def in_order(whose: NDArray[np.int64], then: NDArray[np.integer]) -> NDArray[np.int64] | slice:
+    """Index rows so that they are in order of `whose`, then `then`: a slice where they lie so."""
     same, later = whose[1:] == whose[:-1], then[1:] >= then[:-1]
     if ((whose[1:] > whose[:-1]) | (same & later)).all():
-        return np.arange(len(whose))
+        return slice(None)
     return np.lexsort((then, whose))
 
 
@@ -357,12 +362,12 @@ def _person_time_faults(
     order = in_order(person, start)
     same = person[order][1:] == person[order][:-1]
     overlap = np.zeros(len(start), bool)
-    overlap[order[1:]] = same & (start[order][1:] < stop[order][:-1])
+    overlap[order] = np.append(False, same & (start[order][1:] < stop[order][:-1]))[: len(start)]
     if overlap.any():
         faults.append(f"{where(overlap)} overlap an earlier row of the same person")
     if not recurrent:
         after = np.zeros(len(start), bool)
-        after[order[1:]] = same & event[order][:-1]
+        after[order] = np.append(False, same & event[order][:-1])[: len(start)]
         if after.any():
             faults.append(
                 f"{where(after)} follow the event of the same person; for repeated events pass "

@@ -47,7 +47,7 @@ from desistance.comparison.effects.variance import (
 from desistance.errors import ModelError
 from desistance.followup import FollowUp
 from desistance.survival import CoxFit, influences_of_survival
-from desistance.timetoevent import TimeToEvent, in_order
+from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -216,8 +216,7 @@ def _averaged(
         raise ModelError("The fit left out rows with an empty term: fit it without them.")
     joined = times.columns[exposed].to_numpy(dtype=bool)
     first = np.zeros(times.n, bool)
-    order = in_order(times.person, times.start)
-    first[order[np.unique(times.person[order], return_index=True)[1]]] = True
+    first[times.first_rows()] = True
     ever = np.bincount(times.person, joined)[times.person] > 0
     target = times.columns[first & ever if estimand == "ATT" else first]
     made = []

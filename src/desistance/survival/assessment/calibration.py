@@ -44,7 +44,7 @@ from desistance.survival.hazardratios import Z95
 from desistance.survival.residuals import strata_columns
 from desistance.survival.suspicion import noticed
 from desistance.survival.terms import columns_of, told_of_left_out, without_empty
-from desistance.timetoevent import as_times, in_order, where
+from desistance.timetoevent import as_times, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -238,9 +238,7 @@ def _log(hazard: Floats) -> Floats:
 
 def _groups(times: TimeToEvent, risk: Floats, groups: int) -> Ints:
     """Number each row's group from 1 by the risk of the person's first row, shape (n,)."""
-    order = in_order(times.person, times.start)
-    _, first = np.unique(times.person[order], return_index=True)
-    of_person = risk[order[first]]
+    of_person = risk[times.first_rows()]
     cuts = np.unique(np.quantile(of_person, np.arange(1, groups) / groups)) if len(risk) else risk
     codes = np.searchsorted(cuts, of_person, side="left")
     return np.unique(codes, return_inverse=True)[1][times.person] + 1
@@ -249,8 +247,7 @@ def _groups(times: TimeToEvent, risk: Floats, groups: int) -> Ints:
 def _by_group(rows: TimeToEvent, whole: Floats, expected: Floats, day: int) -> pd.DataFrame:
     weight = np.ones(rows.n) if rows.weight is None else rows.weight
     group = rows.columns[GROUP].to_numpy()
-    order = in_order(rows.person, rows.start)
-    first = order[np.unique(rows.person[order], return_index=True)[1]]
+    first = rows.first_rows()
     risk, of_first, heavy = -np.expm1(-whole[first]), group[first], weight[first]
     curve = kaplan_meier(rows, by=GROUP)
     numbers = np.unique(group)

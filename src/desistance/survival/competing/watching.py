@@ -167,7 +167,7 @@ def _ends_of_people(times: TimeToEvent, group: Ints) -> tuple[Truths, Truths]:
     """Which rows are the first, and the last, of a person; refuse gaps and changes of group."""
     if times.n_people == times.n:
         return np.ones(times.n, bool), np.ones(times.n, bool)
-    order = in_order(times.person, times.start)
+    order = np.arange(times.n)[in_order(times.person, times.start)]
     this, following = order[:-1], order[1:]
     same = times.person[this] == times.person[following]
     gap, other = np.zeros(times.n, bool), np.zeros(times.n, bool)

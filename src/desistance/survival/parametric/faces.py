@@ -13,7 +13,6 @@ from desistance.results import NOT_ESTIMABLE
 from desistance.survival.curves import kaplan_meier
 from desistance.survival.reasons import caveats_of, refuse_few_clusters
 from desistance.survival.terms import labelled, read_terms, without_empty
-from desistance.timetoevent import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -168,8 +167,7 @@ def fitted_curve(
         return pd.DataFrame(columns=["day", "estimate", "observed"], dtype=float)
     last = int(times.stop.max())
     days = np.unique(np.linspace(1, last, DAYS_DRAWN).astype(np.int64))
-    in_time = in_order(times.person, times.start)
-    first = in_time[np.unique(times.person[in_time], return_index=True)[1]]
+    first = times.first_rows()
     weight = np.ones(times.n) if times.weight is None else times.weight
     steps = kaplan_meier(times).to_frame()
     observed = np.append(1.0, steps.estimate)[np.searchsorted(steps.day, days, side="right")]
