@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from desistance.balance import balance_cohorts
-from desistance.comparison import compare_cohorts, rate_sentence
+from desistance.comparison import compare_cohorts, effect_sentence, rate_sentence
 from desistance.errors import ModelError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
@@ -194,6 +194,65 @@ class TestSentence:
 
     def test_not_estimable_is_not_reported(self):
         assert self.say(float("nan"), float("nan")).startswith("Not reported")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "interval", "says"),
+    [
+        ("ratio of reoffences per year at risk", (0.454, 0.816), "by between 18 and 55% than"),
+        ("hazard ratio of the first reoffence", (0.72, 1.218), "from 28% lower to 22% higher than"),
+        ("hazard ratio of the first reoffence", (1.004, 1.9), "higher by up to 90% than"),
+        ("difference in days without reoffending of the first 365", (3.4, 48.3),
+         "within 12 months could be higher by between 3 and 49 days than"),
+        ("difference in days of harm for each person (ONS_CSS)", (-9.2, 4.1),
+         "by ONS CSS, could be anywhere from 10 days lower to 5 days higher than"),
+        ("difference in reoffenders before death or moving away per 100 people", (-8.9, -1.1),
+         "before they die or move away could be lower by between 1 and 9 people than"),
+    ],
+)  # fmt: skip
+def test_every_effect_has_words_with_limits_rounded_outwards(outcome, interval, says):
+    told = {"n_joined": 90, "n_compared": 300, "light": "green", "names": NAMES}
+    said = effect_sentence(outcome, *interval, **told)
+    assert says in said
+    assert ("inconclusive" in said) == (" anywhere " in said)
+    assert "no effect" not in said
+    again = effect_sentence(outcome, *interval, **told, counted="VIOLENT")
+    assert again.startswith("Counting VIOLENT alone: for ")
+    assert effect_sentence(outcome, *interval, **told | {"light": "red"}).startswith("Not reported")
+    assert effect_sentence("deaths before reoffending per 100 people", 1.0, 2.0, **told) == ""
+
+
+def test_each_effect_says_whom_it_rests_on(pilot):
+    _, followed, balanced = pilot
+    outcomes = ("incidence", "time", "severity")
+    found = compare_cohorts(followed, balanced, outcomes, offence_sets=["VIOLENT"])
+    frame, basis = found.frame, pd.Series(found.basis)
+    assert len(basis) == len(frame)
+    rows = frame[frame["n"].notna() & frame["group"].isin(NAMES)]
+    for place, row in rows.iterrows():
+        assert basis[place].n_people[row["group"]] == row["n"]
+        assert basis[place].n_events[row["group"]] == row["n_events"]
+    of_time = frame.index[frame["outcome"].eq("hazard ratio of the first reoffence")]
+    own, violent = (sum(basis[place].n_events.values()) for place in of_time)
+    assert own == sum(found.n_reoffenders.values()) > violent
+    harm = frame["outcome"].str.contains("harm")
+    own = frame["offence_set"].eq("ANY_RECORDABLE")
+    assert (basis[harm & own].map(lambda on: 0 < on.of_two < 1)).all()
+    assert (basis[~harm].map(lambda on: on.of_two) == 0).all()
+    assert found.words["offence_set"].unique().tolist() == ["ANY_RECORDABLE", "VIOLENT"]
+    assert found.sentence == found.words["sentence"].iloc[0]
+
+
+def test_harm_that_two_people_did_is_known_as_such(pilot):
+    _, followed, balanced = pilot
+    matches = balanced.matches
+    exposed = matches[matches["exposed"]]
+    reoffended = followed.people["event_day"].notna().to_numpy()[exposed["person"]]
+    kept = pd.concat(
+        [exposed[reoffended].head(2), exposed[~reoffended], matches[~matches["exposed"]]]
+    )
+    found = compare_cohorts(followed, _with(balanced, kept.reset_index(drop=True)), ("severity",))
+    assert {round(on.of_two, 12) for on in found.basis} == {1.0}
 
 
 def test_the_matched_curve_has_the_errors_of_people_not_of_pairs():

@@ -483,6 +483,14 @@ def test_an_effect_on_few_people_is_not_reported(n_people, n_events, n_terms, re
     assert len(table.log) == 6
 
 
+def test_harm_that_two_people_did_is_not_reported():
+    told = {"n_people": {"7PP": 83, "IOM": 220}, "n_events": {"7PP": 43, "IOM": 120}}
+    assert protect_effect(EFFECT, **told, of_two=0.9).log.empty
+    table = protect_effect(EFFECT, **told, of_two=0.91)
+    assert table.frame["note"].item() == "not reported: two people make up more than 90% of it"
+    assert table.frame["estimate"].isna().all()
+
+
 def test_a_small_count_beside_an_effect_is_hidden():
     table = protect_effect(
         EFFECT.assign(n_at_risk=7),

@@ -1,5 +1,7 @@
 import dataclasses
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +63,9 @@ def test_an_empty_plan_has_the_defaults(tmp_path):
         ("[follow_up]\nmonths = 'nine'", "`follow_up.months`"),
         ("[follow_up]\nclock = 'wall'", "`follow_up.clock`"),
         ("outcomes = ['luck']", "`outcomes.0`"),
+        ("outcomes = []", "one effect or more"),
+        ("outcomes = ['rate', 'rate']", "each once"),
+        ("offence_sets = ['ANY_RECORDABLE']", "others than that of the follow-up"),
         ("[disclosure]\nname = 'open_data'", "need a `reason`"),
         ("[target_trial]\neligibility = 'All'", "`target_trial.strategies`"),
         ("[target_trial]\nclock = 'wall'", "`target_trial.clock` is not a setting"),
@@ -79,6 +84,13 @@ def test_a_faulty_plan_is_one_clear_error(tmp_path, text, says):
         load_plan(written(tmp_path, text))
     assert says in str(caught.value)
     assert caught.value.__context__ is None or "nine" not in str(caught.value)
+
+
+def test_the_page_of_the_plan_lists_every_setting():
+    page = (Path(__file__).parents[1] / "docs/plan.md").read_text(encoding="utf-8")
+    table = page[page.index("| setting |") : page.index("## Outcomes")]
+    named = set(re.findall(r"`\[{0,2}(\w+)\]{0,2}`", table))
+    assert {setting.name for setting in dataclasses.fields(EvaluationPlan)} <= named
 
 
 def test_a_missing_plan_says_where_it_looked(tmp_path):
@@ -191,7 +203,10 @@ PLANNED_OTHERWISE = {
     "Assignment": (
         {"balance": BalanceDesign(terms=("age",))}, {"balance": BalanceDesign(exact=("sex",))},
     ),
-    "Contrast": ({"until_joining": True}, {"outcomes": ("time",)}),
+    "Contrast": (
+        {"until_joining": True}, {"outcomes": ("time",)},
+        {"outcomes": ("rmst", "severity", "incidence")}, {"offence_sets": ("VIOLENT",)},
+    ),
     "Analysis": (
         {"balance": BalanceDesign(caliper=0.1)}, {"balance": BalanceDesign(ratio=3)},
         {"balance": BalanceDesign(propensity="logistic")},
@@ -217,6 +232,22 @@ def test_the_emulation_cannot_drift_from_the_settings():
         assert len({*said, words(plain, item)}) == len(said) + 1, item
     proven = dataclasses.replace(plain.histories, proven_by=("convicted",))
     assert words(dataclasses.replace(plain, histories=proven), "Outcome") != words(plain, "Outcome")
+
+
+def test_every_outcome_and_offence_set_of_the_plan_is_compared(cases):
+    plan = EvaluationPlan(
+        outcomes=("rmst", "severity", "incidence"), offence_sets=("SAC_HMICFRS2022",),
+        comparators=("A",), cohorts=("tier",), balance=BalanceDesign(terms=("age",)),
+    )  # fmt: skip
+    found = evaluate(cases, plan)
+    sets = found.effects.frame.groupby("offence_set")["outcome"].nunique()
+    assert (sets >= 3).all()
+    assert list(sets.index) == ["ANY_RECORDABLE", "SAC_HMICFRS2022"]
+    assert "days without reoffending" in found.effects.sentence
+    beside = {"difference in days without reoffending"}  # none of the first three is planned
+    assert beside < set(found.triangulation.frame["outcome"])
+    assert beside < set(found.cohorts[0].frame["outcome"])
+    assert EvaluationPlan(outcomes=("rmst", "time")).main_outcomes == ("time",)
 
 
 def test_other_designs_and_cohorts_are_run_where_the_plan_asks(cases):

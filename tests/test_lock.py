@@ -207,8 +207,10 @@ def test_a_definition_named_as_a_file_is_part_of_what_is_locked(place):
     lock, plan = read_lock(place / "plan.toml"), load_plan(place / "plan.toml")
     cases = load_cases(place / "files")
     assert lock.deviations(plan, cases).empty
+    beside = replace(plan, follow_up=DESIGN, offence_sets=(str(own),))
     own.write_text(own.read_text(encoding="utf-8").replace("028", "029"), encoding="utf-8")
     assert lock.deviations(plan, cases)["what"].tolist() == ["file: own.toml"]
+    assert "file: own.toml" in lock.deviations(beside, cases)["what"].tolist()
 
 
 def report(place, lock):

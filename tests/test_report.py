@@ -16,6 +16,7 @@ from desistance.synthetic import SimulationDesign, simulate_cases
 from small_counts import small_counts
 
 TERMS = ("age", "n_previous", "months_since_offence", "n_needs")
+NUMBERS = ("n", "n_events", "person_years", "estimate", "conf_low", "conf_high", "p_value")
 NAMES = ("former IOM", "7 Pathways Plus")
 
 
@@ -133,6 +134,49 @@ def test_the_effects_do_not_give_back_who_reoffended(small):
             if abs(100 * events / n - rate) <= (2.5 if people < 100 else 0.5)
         ]
         assert len(set(fits)) >= 3
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory):
+    """Every outcome, by two sets of offences, in a pilot in which few move away and fewer die."""
+    folder = tmp_path_factory.mktemp("every") / "report"
+    return (*report(
+        folder, 300, 4, outcomes=("rate", "frequency", "time", "rmst", "severity", "incidence"),
+        offence_sets=("SAC_HMICFRS2022", "VIOLENT"),
+    ), folder)  # fmt: skip
+
+
+def test_every_outcome_is_told_in_words_and_then_in_numbers(every):
+    found, page, folder = every
+    section = page[page.index(">What joining did</h2>") :]
+    assert section.index("What may be said of each effect") < section.index("<details>")
+    assert "Show table" in section
+    said = rows(folder, "words.csv")
+    assert len(said) == len(found.effects.words)
+    for row in said:
+        assert row["sentence"].startswith(("For ", "Counting ", "Not reported"))
+        if "not reported" in row["sentence"].lower():
+            assert row["estimate"] == row["conf_low"] == ""
+    assert (
+        said[0]["sentence"] == found.effects.sentence
+    )  # a small count elsewhere hides no headline
+    assert found.effects.sentence in page[: page.index(">What was done</h2>")]
+    assert len(rows(folder, "effects.csv")) == len(found.effects.frame)
+
+
+def test_an_outcome_that_few_had_is_withheld_alone(every):
+    found, _, folder = every
+    assert small_counts(folder) == []
+    told = rows(folder, "effects.csv")
+    few = [
+        min(*on.n_events.values(), *(n - on.n_events[of] for of, n in on.n_people.items())) < 10
+        for on in found.effects.basis
+    ]
+    assert 0 < sum(few) < len(few)
+    for row, is_few in zip(told, few, strict=True):
+        assert row["note"].startswith("not reported") == is_few
+        if is_few:
+            assert not re.search(r"\d", "".join(row[name] for name in NUMBERS))
 
 
 def test_a_ratio_of_rates_is_not_rounded_to_a_whole_number(small):

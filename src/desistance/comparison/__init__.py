@@ -39,7 +39,7 @@ from desistance.comparison.triangulation import (
     side_by_side,
     triangulate,
 )
-from desistance.comparison.wording import rate_sentence
+from desistance.comparison.wording import effect_sentence, rate_sentence
 
 __all__ = [
     "AdjustedCurves",
@@ -73,6 +73,7 @@ __all__ = [
     "compare_cohorts",
     "doubly_robust",
     "e_value",
+    "effect_sentence",
     "pool_areas",
     "power",
     "rate_sentence",

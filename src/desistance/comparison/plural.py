@@ -24,7 +24,8 @@ from desistance.balance import (
 )
 from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.compare import MAIN
-from desistance.comparison.effects.followed import DIFFERENCE, HAZARD, RATIO
+from desistance.comparison.effects.followed import HAZARD, RATIO
+from desistance.comparison.effects.result import SHORT
 from desistance.comparison.wording import FEWEST, not_reported
 from desistance.errors import ModelError, NobodyToMatchError, NoOverlapError
 from desistance.histories.days import NEVER, to_dates
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 By = Literal["area", "tier", "wave", "exit wave"]
 COLUMN = {"area": "area_id", "tier": "tier"}
-EFFECTS = {"rate": DIFFERENCE, "frequency": RATIO, "time": HAZARD}
 NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
 COLUMNS = ("group", "outcome", "n", "n_compared", "light", *NUMBERS, "note")
 KINDS = {"n": "Int64", "n_compared": "Int64"} | dict.fromkeys(NUMBERS, "float64")
@@ -100,7 +100,7 @@ class CohortEffects(Result):
         ax = new_axes(ax, size=(7.2, 0.38 * len(rows) + 1.4))
         place = np.arange(len(rows))[::-1]
         share, low, high = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float).T
-        ratio = outcome != DIFFERENCE
+        ratio = "ratio" in outcome
         ax.axvline(1 if ratio else 0, color=DARK_GREY, lw=0.8)
         ax.errorbar(share, place, xerr=(share - low, high - share), fmt="o", capsize=3)
         ax.set_yticks(place, rows["group"])
@@ -216,15 +216,14 @@ def _rows(
     effects: CohortComparison | None, balanced: Balance | None, outcomes: Sequence[str], why: str
 ) -> list[dict[str, Any]]:
     """Lay out the effects of one cohort, or say why there are none."""
-    wanted = [EFFECTS[outcome] for outcome in outcomes]
+    wanted = [SHORT[outcome] for outcome in outcomes]
     if effects is None or balanced is None:
         return [{"outcome": name, "note": why} for name in wanted]
     head = {"n_compared": balanced.n_compared, "light": balanced.light}
     why = not_reported(balanced)
     if why:
         return [head | {"outcome": name, "note": why} for name in wanted]
-    rows: list[Any] = effects.frame[effects.frame["outcome"].isin(wanted)].to_dict("records")
-    return [row | head for row in rows]
+    return [row | head for row in effects.rows_of(outcomes)]
 
 
 def _cohorts(followed: FollowUp, by: By) -> np.ndarray:

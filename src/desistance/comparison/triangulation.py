@@ -31,7 +31,8 @@ from desistance.balance import (
 from desistance.catalogue import comparator_words
 from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.compare import MAIN
-from desistance.comparison.effects.followed import DIFFERENCE, HAZARD, RATE, RATIO
+from desistance.comparison.effects.followed import HAZARD, RATE, RATIO
+from desistance.comparison.effects.result import SHORT
 from desistance.comparison.rollout import rollout_effects
 from desistance.comparison.wording import not_reported
 from desistance.errors import (
@@ -59,7 +60,6 @@ if TYPE_CHECKING:
 
 Design = Literal["A", "B", "C", "D", "E"]
 Row = dict[str, Any]
-EFFECTS = {"rate": DIFFERENCE, "frequency": RATIO, "time": HAZARD}
 UNLIKE = "no weights make the cohorts alike on every term"
 AREA_LEVEL = "of everyone who left in those areas, joined or not"
 DESCRIPTIVE = "a description of other people: not compared"
@@ -170,9 +170,9 @@ class Triangulation(Result):
     def agreement(self) -> str:
         """Say whether the designs agree, from the intervals alone."""
         shown = self.frame.dropna(subset=["conf_low", "conf_high"])
-        shown = shown[shown["outcome"].isin(EFFECTS.values()) & ~shown["design"].isin(["D", "E"])]
+        shown = shown[shown["outcome"].isin(SHORT.values()) & ~shown["design"].isin(["D", "E"])]
         said = [
-            _agreement(str(outcome), rows, 0.0 if outcome == DIFFERENCE else 1.0)
+            _agreement(str(outcome), rows, 1.0 if "ratio" in str(outcome) else 0.0)
             for outcome, rows in shown.groupby("outcome", sort=False)
         ]
         return " ".join(said) or "No design gives an effect that can be read."
@@ -355,18 +355,16 @@ def _under(
 def _effects_of(found: UnderDesign, outcomes: Sequence[str]) -> list[Row]:
     """Lay out the effects of one design, or why there are none."""
     head: Row = {"design": found.letter, "level": found.level or pd.NA, "light": found.light}
-    wanted = [EFFECTS[name] for name in outcomes]
+    wanted = [SHORT[name] for name in outcomes]
     if found.effects is None or found.balanced is None:
         flows = [flow for flow in (found.compared, found.joiners) if flow is not None]
         lost = [step for flow in flows for step in flow.loc[flow["n_remaining"] == 0, "step"]]
         why = f"nobody to compare ({lost[0]})" if lost else UNLIKE
         return [head | {"outcome": name, "note": f"{NOT_ESTIMABLE}: {why}"} for name in wanted]
     head |= {"n": found.balanced.n_matched, "n_compared": found.balanced.n_compared}
-    frame = found.effects.frame
-    rows: list[Any] = frame[frame["outcome"].isin(wanted)].to_dict(orient="records")
     if found.withheld:
-        return [head | {"outcome": row["outcome"], "note": found.withheld} for row in rows]
-    return [row | head for row in rows]
+        return [head | {"outcome": name, "note": found.withheld} for name in wanted]
+    return [row | head for row in found.effects.rows_of(outcomes)]
 
 
 def _area_level(followed: FollowUp, confidence: float) -> list[Row]:

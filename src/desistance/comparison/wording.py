@@ -11,12 +11,54 @@ Ministry of Justice, Justice Data Lab statistics (wording of conclusive and inco
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from desistance.comparison.effects.followed import (
+    CAME_FIRST,
+    DIFFERENCE,
+    FREE_DIFFERENCE,
+    HAZARD,
+    RATIO,
+)
+from desistance.followup.rules import REOFFENCE
 
 if TYPE_CHECKING:
     from desistance.balance import Balance
 
 FEWEST = 30  # people in either group, below which nothing is reported
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a sentence is about, and in what it counts."""
+
+    subject: str
+    unit: str
+    one: str
+
+
+OF_100 = "For any 100 typical people who joined {joined}, the number who "
+TYPICAL = "For typical people who joined {joined}, the "
+MEASURES = {  # by how the outcome of a row begins
+    DIFFERENCE: Measure(OF_100 + "reoffend within {months} months", " people", " person"),
+    RATIO: Measure(TYPICAL + "number of reoffences per year at risk", "%", "%"),
+    HAZARD: Measure(
+        TYPICAL + "chance on any day of a first reoffence, if none came yet,", "%", "%"
+    ),
+    FREE_DIFFERENCE: Measure(
+        TYPICAL + "number of days without reoffending within {months} months", " days", " day"
+    ),
+    "difference in days of harm": Measure(
+        TYPICAL + "harm of each one's reoffences within {months} months, by {scale},",
+        " days", " day",
+    ),
+    f"difference in {CAME_FIRST[REOFFENCE]}": Measure(
+        OF_100 + "reoffend within {months} months before they die or move away",
+        " people", " person",
+    ),
+}  # fmt: skip
 
 
 def not_reported(balanced: Balance) -> str:
@@ -64,7 +106,51 @@ def rate_sentence(
     'the number who reoffend within 12 months could be lower by between 2 and 15 people than for \
 similar people in the former IOM group. This is a statistically significant result.'
     """
-    comparison, joined = names
+    return effect_sentence(
+        DIFFERENCE, low, high, n_joined=n_joined, n_compared=n_compared, light=light, names=names,
+        months=months,
+    )  # fmt: skip
+
+
+def effect_sentence(
+    outcome: str,
+    low: float,
+    high: float,
+    *,
+    n_joined: int,
+    n_compared: int,
+    light: str,
+    names: tuple[str, str],
+    months: int = 12,
+    counted: str = "",
+) -> str:
+    """Say what an effect shows; empty where there are no words for it.
+
+    Parameters
+    ----------
+    outcome
+        Of the row of the effect: "hazard ratio of the first reoffence".
+    low, high
+        Its interval, joined against comparison.
+    n_joined, n_compared, light, names
+        As in `rate_sentence`.
+    months
+        Of follow-up.
+    counted
+        The set of offences, where it is not that of the follow-up.
+
+    Examples
+    --------
+    >>> said = effect_sentence(
+    ...     "ratio of reoffences per year at risk", 0.45, 0.82, n_joined=90, n_compared=300,
+    ...     light="green", names=("former IOM", "7 Pathways Plus"))
+    >>> said[47:167]
+    'the number of reoffences per year at risk could be lower by between 18 and 55% than for \
+similar people in the former IOM'
+    """
+    measure = next((one for begins, one in MEASURES.items() if outcome.startswith(begins)), None)
+    if measure is None:
+        return ""
     if min(n_joined, n_compared) < FEWEST:
         return f"Not reported: a result needs at least {FEWEST} people in each group."
     if light == "red":
@@ -74,23 +160,30 @@ similar people in the former IOM group. This is a statistically significant resu
         )
     if not (math.isfinite(low) and math.isfinite(high)):
         return "Not reported: the difference cannot be estimated."
-    people = f"For any 100 typical people who joined {joined}, the number who reoffend within "
-    people += f"{months} months could be "
-    than = f" than for similar people in the {comparison} group."
-    if high < 0:
-        span = _between(math.floor(-high), math.ceil(-low))
-        return f"{people}lower by {span}{than} This is a statistically significant result."
-    if low > 0:
-        span = _between(math.floor(low), math.ceil(high))
-        return f"{people}higher by {span}{than} This is a statistically significant result."
+    if measure.unit == "%":
+        low, high = (round(100 * (limit - 1), 9) for limit in (low, high))  # 0.72: 28% less
+    scale = re.search(r"\((\w+)\)$", outcome)
+    said = measure.subject.format(
+        joined=names[1], months=months, scale="" if scale is None else scale[1].replace("_", " ")
+    )
+    if counted:
+        said = f"Counting {counted} alone: {said[:1].lower()}{said[1:]}"
+    than = f" than for similar people in the {names[0]} group."
+    if high < 0 or low > 0:
+        way, few, many = ("lower", -high, -low) if high < 0 else ("higher", low, high)
+        span = _between(math.floor(few), math.ceil(many), measure)
+        return f"{said} could be {way} by {span}{than} This is a statistically significant result."
+    unit = "" if measure.unit == " people" else measure.unit
     return (
-        f"{people}anywhere from {math.ceil(-low)} lower to {math.ceil(high)} higher{than} The "
+        f"{said} could be anywhere from {math.ceil(-low)}{unit} lower to {math.ceil(high)}{unit} "
+        f"higher{than} The "
         "result is inconclusive: more people would need to join and be available for analysis to "
         "tell in which way the programme affects reoffending. This should not be taken to mean "
         "that it fails to affect it."
     )
 
 
-def _between(few: int, many: int) -> str:
-    people = "person" if many == 1 else "people"
-    return f"between {few} and {many} people" if few else f"up to {many} {people}"
+def _between(few: int, many: int, measure: Measure) -> str:
+    if few:
+        return f"between {few} and {many}{measure.unit}"
+    return f"up to {many}{measure.one if many == 1 else measure.unit}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 COUNTS = ("n", "n_compared", "n_people", "n_at_risk", "n_events", "person_years")
+MOST_OF_TWO = 0.9  # the (n, k) rule of the SACRO output checker: two people, 90 %
 PLACES = {"p_value": 3}  # all other numbers to 2 decimals: no exact count can be had back
 
 
@@ -31,6 +32,7 @@ def protect_effect(
     n_people: Mapping[str, int],
     n_events: Mapping[str, int],
     n_terms: int = 1,
+    of_two: float = 0.0,
     policy: DisclosurePolicy = PUBLICATION,
     table: str = "effect",
 ) -> ProtectedTable:
@@ -44,6 +46,8 @@ def protect_effect(
         By group, the people compared and those of them with the event.
     n_terms
         How many terms the model has; each needs `min_cell` events.
+    of_two
+        Of a sum (harm, money), the largest share of a group's that two people make up.
     policy, table
         The thresholds, and what the log calls this table.
 
@@ -51,7 +55,8 @@ def protect_effect(
     -------
     ProtectedTable
         Every number empty, and the reason in `note`, if a group has fewer than `min_group`
-        people, fewer than `min_cell` with or without the event, or the model too few events.
+        people, fewer than `min_cell` with or without the event, or the model too few events; or if
+        two people make up more than 90 % of a sum, which would tell of them.
 
     Examples
     --------
@@ -66,7 +71,7 @@ def protect_effect(
     """
     if not policy.protects:
         return unprotected(frame)
-    reason = _why_not(n_people, n_events, n_terms, policy)
+    reason = _why_not(n_people, n_events, n_terms, of_two, policy)
     released = frame.reset_index(drop=True).copy()
     released["note"] = released["note"].fillna("") if "note" in released else ""
     numbers = [
@@ -90,6 +95,7 @@ def _why_not(
     n_people: Mapping[str, int],
     n_events: Mapping[str, int],
     n_terms: int,
+    of_two: float,
     policy: DisclosurePolicy,
 ) -> str:
     """Give the first rule that forbids the effect, or an empty text."""
@@ -104,6 +110,8 @@ def _why_not(
         return f"fewer than {policy.min_cell} people with or without the event in a group"
     if sum(n_events.values()) < policy.min_cell * n_terms:
         return f"fewer than {policy.min_cell} events for each term of the model"
+    if of_two > MOST_OF_TWO:
+        return f"two people make up more than {MOST_OF_TWO:.0%} of it"
     return ""
 
 

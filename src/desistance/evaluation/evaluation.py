@@ -141,7 +141,10 @@ def evaluate(
             deviations=deviations,
         )
     say("Comparing the cohorts")
-    effects = compare_cohorts(followed, balanced, plan.outcomes, until_joining=plan.until_joining)
+    effects = compare_cohorts(
+        followed, balanced, plan.outcomes, offence_sets=plan.offence_sets,
+        until_joining=plan.until_joining,
+    )  # fmt: skip
     triangulation, cohorts = _again(followed, plan, say)
     return Evaluation(
         plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
@@ -159,13 +162,13 @@ def _again(
         triangulation = triangulate(
             followed, plan.comparators,
             balance=replace(plan.balance, way=plan.comparators_way), calendar=plan.calendar,
-            outcomes=plan.outcomes, until_joining=plan.until_joining, external=plan.external,
+            outcomes=plan.main_outcomes, until_joining=plan.until_joining, external=plan.external,
         )  # fmt: skip
     if plan.cohorts:
         say("Comparing by cohort")
     return triangulation, compare_by_each(
         followed, plan.cohorts, balance=replace(plan.balance, way=plan.cohorts_way),
-        outcomes=plan.outcomes, until_joining=plan.until_joining,
+        outcomes=plan.main_outcomes, until_joining=plan.until_joining,
     )  # fmt: skip
 
 

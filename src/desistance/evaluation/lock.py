@@ -229,7 +229,10 @@ def settings_of(plan: EvaluationPlan) -> dict[str, Any]:
 
 def inputs_of(plan: EvaluationPlan, cases: CaseData) -> dict[str, str]:
     """Give the hashes of the files read, and of definitions the plan names as files."""
-    named = (plan.follow_up.offence_set, plan.histories.scheme, *plan.histories.offence_sets)
+    named = (
+        plan.follow_up.offence_set, plan.histories.scheme, *plan.histories.offence_sets,
+        *plan.offence_sets,
+    )  # fmt: skip
     own = [Path(name) for name in named if name.endswith(".toml") and Path(name).is_file()]
     return cases.sources | {file.name: sha256(file.read_bytes()).hexdigest() for file in own}
 

@@ -13,6 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 from desistance.balance import BalanceDesign, CalendarRules
 from desistance.balance.matching import SetWay
 from desistance.comparison import By, Design, ExternalRate, check_designs
+from desistance.comparison.effects.compare import MAIN
+from desistance.comparison.effects.followed import Measured
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
 from desistance.evaluation.trial import TargetTrial, trial_table
@@ -63,7 +65,12 @@ class EvaluationPlan:
         Whether a comparison person who joins later is watched only until then; see
         `compare_cohorts`.
     outcomes
-        Which effects are compared, the headline first.
+        Which effects are compared, the headline first: "rate", "frequency", "time", "rmst",
+        "severity", "incidence"; see `desistance.comparison.effects`. Other designs and cohorts
+        show the first three of these, where the plan has any of them.
+    offence_sets
+        Sets of the catalogue, or files, counted beside that of the follow-up, with every outcome
+        again for each.
     target_trial
         The trial one would run; printed beside its emulation.
     comparators
@@ -97,7 +104,8 @@ class EvaluationPlan:
     hazards: HazardDesign = field(default_factory=HazardDesign)
     balance: BalanceDesign = field(default_factory=BalanceDesign)
     until_joining: bool = False
-    outcomes: tuple[Literal["rate", "frequency", "time"], ...] = ("rate", "frequency", "time")
+    outcomes: tuple[Measured, ...] = MAIN
+    offence_sets: tuple[str, ...] = ()
     target_trial: TargetTrial | None = None
     comparators: tuple[Design, ...] = ()
     comparators_way: SetWay = "inverse"
@@ -109,6 +117,16 @@ class EvaluationPlan:
 
     def __post_init__(self) -> None:
         check_designs(self.comparators, self.external)
+        if not self.outcomes or len(set(self.outcomes)) < len(self.outcomes):
+            raise PlanError("`outcomes` names one effect or more, each once.")
+        counted = (self.follow_up.offence_set, *self.offence_sets)
+        if len(set(counted)) < len(counted):
+            raise PlanError("`offence_sets` are others than that of the follow-up, each once.")
+
+    @property
+    def main_outcomes(self) -> tuple[Measured, ...]:
+        """The outcomes that other designs and cohorts show."""
+        return tuple(name for name in self.outcomes if name in MAIN) or self.outcomes
 
     def trial_table(self) -> pd.DataFrame:
         """Put the target trial beside its emulation: ``item, target_trial, emulation``."""

@@ -33,6 +33,10 @@ MEASURES = {
     "rate": "difference in reoffenders per 100 people",
     "frequency": "ratio of reoffences per year at risk",
     "time": "hazard ratio of the first reoffence",
+    "rmst": "difference in days without reoffending",
+    "severity": "difference and ratio of the harm of reoffences, by the Cambridge index and the "
+    "severity score of the ONS",
+    "incidence": "difference in who reoffended first, death and moving away competing",
 }
 
 
@@ -187,7 +191,8 @@ def _contrast(plan: EvaluationPlan) -> str:
         else f"people compared who join {joining} later stay as they were matched"
     )
     measures = "; ".join(MEASURES[name] for name in plan.outcomes)
-    return f"The effect of joining on those who joined: {measures}. As started: {later}."
+    again = f"; and again counting {' and '.join(plan.offence_sets)}" if plan.offence_sets else ""
+    return f"The effect of joining on those who joined: {measures}{again}. As started: {later}."
 
 
 def _analysis(plan: EvaluationPlan) -> str:

@@ -51,7 +51,8 @@ class Table:
     """A table with its caption; the first column names the rows.
 
     `frame` is tidy, or what `ProtectedTable.shown` gives: numbers and the words that stand for
-    suppressed ones. Numbers that are not whole have `digits` decimals.
+    suppressed ones. Numbers that are not whole have `digits` decimals. One that is `folded` is
+    opened by the reader.
     """
 
     kind: ClassVar[str] = "table"
@@ -59,6 +60,7 @@ class Table:
     caption: str
     note: str = ""
     digits: int = 2
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,6 @@ from desistance.disclosure import (
     ProtectedTable,
     Rate,
     coarser,
-    in_blocks,
     protect_counts,
     protect_curve,
     protect_effect,
@@ -23,11 +22,11 @@ from desistance.disclosure import (
     unprotected,
     wider,
 )
-from desistance.histories.days import months_to_days
 from desistance.plots import figure_png
 from desistance.rates import SHARE
 from desistance.report.designs import lock, other_comparisons, trial
-from desistance.report.drawings import points, steps
+from desistance.report.drawings import steps
+from desistance.report.effects import effect, headline
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
 from desistance.report.process import implementation, needs_blocks
 from desistance.report.words import (
@@ -45,11 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from desistance.balance import Balance
-    from desistance.comparison import CohortComparison
     from desistance.evaluation import Evaluation
     from desistance.survival import CoxFit, Survival
-
-QUARTERS = (3, 6, 9, 12)
 
 
 class Story:
@@ -89,7 +85,7 @@ class Story:
             yield process
         if found.balanced is not None and found.effects is not None:
             yield self.balance(found.balanced)
-            yield self.effect(found.effects)
+            yield effect(self, found.effects)
             if found.triangulation is not None or found.cohorts:
                 yield other_comparisons(self)
         elif found.not_compared is not None:
@@ -105,7 +101,7 @@ class Story:
                 "The cohorts are not compared: nobody who joined could be matched."))  # fmt: skip
         else:
             blocks.append(KeyFigure(
-                self.headline(found.effects),
+                headline(self, found.effects),
                 f"Compared are people who joined {names[1]} with {names[0]} people matched to them "
                 f"on the same day since leaving. Balance: {found.effects.light}.",
             ))  # fmt: skip
@@ -273,68 +269,18 @@ class Story:
         protected = protect_counts(flow, counts=counts, policy=self.policy, table="matching")
         return self.table("matching", protected, "From everyone who joined to those matched")
 
-    def effect(self, effects: CohortComparison) -> Section:
-        """Give the effect on those who joined."""
-        protected = self.protected_effects(effects)
-        blocks: list[Block] = [
-            KeyFigure(self.headline(effects)),
-            self.table("effects", protected,
-                       "The effect of joining, on those who joined and were matched",
-                       note=f"What counts: {effects.definition}. {protected.note}"),
-            self.matched_curves(effects),
-            self.caveats(effects.caveats),
-        ]  # fmt: skip
-        return Section("What joining did", tuple(blocks))
-
-    def matched_curves(self, effects: CohortComparison) -> Block:
-        """Draw the weighted curves: whole, or under protection at the ends of quarters."""
-        caption = "Share not yet reoffended since the day of joining, matched cohorts"
-        if not self.policy.protects:
-            return self.curve("matched", effects.curves, caption)
-        values = effects.curves.at([months_to_days(month) for month in QUARTERS])
-        values = values[["group", "day", "estimate", "conf_low", "conf_high"]]
-        people = values["group"].map(effects.n_people).astype(float)
-        protected = protect_effect(
-            in_blocks(values, people, self.policy.min_cell), n_people=effects.n_people,
-            n_events=effects.n_reoffenders, policy=self.policy, table="matched",
-        )  # fmt: skip
-        table = self.table(
-            "matched", protected, f"{caption}: by day",
-            note=f"Shares are in blocks of {self.policy.min_cell} people.",
-        )  # fmt: skip
-        drawn = protected.frame.dropna(subset=["estimate"])
-        return table if drawn.empty else Figure(
-            lambda ax: points(drawn, ax),
-            caption,
-            "Points with intervals at three, six, nine and twelve months, one line a cohort, of "
-            "the share not yet reoffended. The numbers are in the table.",
-            table,
-        )  # fmt: skip
-
-    def protected_effects(self, effects: CohortComparison) -> ProtectedTable:
-        """Protect the effects by the people and reoffenders of both groups."""
-        frame = effects.to_frame()
-        if self.policy.protects:
-            frame = frame.drop(columns="std_error")
-        return self.protect(frame, effects.n_people, effects.n_reoffenders, "effects")
-
     def protect(
-        self, frame: pd.DataFrame, n_people: dict[str, int], n_events: dict[str, int], name: str
-    ) -> ProtectedTable:
+        self, frame: pd.DataFrame, n_people: dict[str, int], n_events: dict[str, int], name: str,
+        *, of_two: float = 0.0,
+    ) -> ProtectedTable:  # fmt: skip
         """Protect effects between groups, rates per 100 in coarser steps where people are few."""
         if self.policy.protects:
             few = min(n_people.values(), default=0) < self.policy.min_curve
             frame = coarser(frame, self.policy.round_to if few else 1)
         return protect_effect(
-            frame, n_people=n_people, n_events=n_events, policy=self.policy, table=name
-        )
-
-    def headline(self, effects: CohortComparison) -> str:
-        """Give the sentence on the rate, unless disclosure control withholds the effects."""
-        protected = self.protected_effects(effects)
-        if protected.hidden.to_numpy().any():
-            return f"{str(protected.frame['note'].iloc[0]).capitalize()}."
-        return effects.sentence or "The plan does not compare one-year rates."
+            frame, n_people=n_people, n_events=n_events, of_two=of_two, policy=self.policy,
+            table=name,
+        )  # fmt: skip
 
     def limits(self) -> Section:
         """Say what may and what may not be read out of this report."""
@@ -370,14 +316,15 @@ class Story:
         return 2 if self.policy.protects else 6
 
     def table(
-        self, name: str, protected: ProtectedTable, caption: str, *, note: str = "", digits: int = 2
-    ) -> Table:
+        self, name: str, protected: ProtectedTable, caption: str, *, note: str = "",
+        digits: int = 2, folded: bool = False,
+    ) -> Table:  # fmt: skip
         """Remember a table for the released files, and show it on the page."""
         self.tables[name] = protected
         shown = protected.shown()
         if "term" in shown:
             shown["term"] = [self.words(str(term)) for term in shown["term"]]
-        return Table(readable(shown), caption, note or protected.note, digits)
+        return Table(readable(shown), caption, note or protected.note, digits, folded)
 
     def words(self, term: str) -> str:
         """Name a term in words: a need by its pathway, the exposure by the programme."""

@@ -110,6 +110,8 @@ HEADINGS = {
     "n_compared": "Compared",
     "level": "Level",
     "made": "In this evaluation",
+    "offence_set": "Offences counted",
+    "sentence": "What may be said",
 }
 
 

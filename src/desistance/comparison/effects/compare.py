@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from desistance.comparison.effects.contrasts import TINY, tidy
+from desistance.comparison.effects.contrasts import AGAINST, TINY, tidy
 from desistance.comparison.effects.followed import (
-    DIFFERENCE,
     OUTCOMES,
     Compared,
     compared,
@@ -19,14 +18,14 @@ from desistance.comparison.effects.followed import (
     unweighed,
 )
 from desistance.comparison.effects.outcomes import Arms, Outcome
-from desistance.comparison.effects.result import UNSEEN, CohortComparison, Effects
+from desistance.comparison.effects.result import UNSEEN, Basis, CohortComparison, Effects
 from desistance.comparison.effects.variance import (
     Clustering,
     Clusters,
     checked_clustering,
     weights_estimated,
 )
-from desistance.comparison.wording import rate_sentence
+from desistance.comparison.wording import effect_sentence
 from desistance.errors import ModelError
 from desistance.histories.days import NEVER
 from desistance.results import Caveat
@@ -38,10 +37,11 @@ if TYPE_CHECKING:
 
     from desistance.balance import Balance, Propensity
     from desistance.comparison.effects.contrasts import Row
-    from desistance.followup import FollowUp
+    from desistance.comparison.effects.followed import Measured
+    from desistance.followup import FollowUp, FollowUpDesign
     from desistance.timetoevent import TimeToEvent
 
-MAIN = ("rate", "frequency", "time")
+MAIN: tuple[Measured, ...] = ("rate", "frequency", "time")
 
 
 @overload
@@ -146,26 +146,19 @@ def compare_cohorts(
         people, balanced, until_joining=until_joining,
         by=checked_clustering(clusters or "person"), confidence=confidence,
     )  # fmt: skip
-    frame = effects_followed(own, outcomes, offence_sets)
-    design, first = people.design, until_first(own)
-    sentence = ""
-    if "rate" in outcomes:
-        difference = frame[frame["outcome"] == DIFFERENCE].iloc[0]
-        sentence = rate_sentence(
-            difference["conf_low"], difference["conf_high"], n_joined=balanced.n_matched,
-            n_compared=balanced.n_compared, light=balanced.light, names=design.names,
-            months=design.months,
-        )  # fmt: skip
+    found = rows_followed(own, outcomes, offence_sets)
+    frame, design, first = laid_out(found), people.design, until_first(own)
     definition = (
         f"proven reoffences in {design.offence_set} within {design.months} months of joining "
         f"{design.joining} (comparison: of the same day since leaving {design.leaving})"
     )
-    n_people = own.rows.groupby("cohort", observed=True)["person"].nunique()
-    happened = first.columns[first.event]
-    n_reoffenders = happened.groupby("cohort", observed=True)["person"].nunique()
+    names = design.names
     said = _caveats(people, balanced.matches, until_joining=until_joining)
     if "severity" in outcomes:
         said += unweighed(own)
+    basis, words = _basis(found), _words(frame, balanced, design)
+    n_people = own.rows.groupby("cohort", observed=True)["person"].nunique()
+    n_reoffenders = _reoffenders(first)
     return CohortComparison(
         frame,
         balanced.light,
@@ -173,31 +166,80 @@ def compare_cohorts(
         own.by,
         definition,
         tuple(said),
-        sentence,
+        words["sentence"].iloc[0] if len(words) else "",
+        words,
+        basis,
         _curves(first, own),
-        {name: int(n_people.get(name, 0)) for name in design.names},
-        {name: int(n_reoffenders.get(name, 0)) for name in design.names},
+        {name: int(n_people.get(name, 0)) for name in names},
+        {name: int(n_reoffenders.get(name, 0)) for name in names},
     )
 
 
-def effects_followed(
+def rows_followed(
     people: Compared, outcomes: Sequence[object], offence_sets: Sequence[str] = ()
-) -> pd.DataFrame:
-    """Estimate every outcome of a follow-up, by each offence set."""
+) -> list[tuple[Compared, list[Row]]]:
+    """Estimate every outcome of a follow-up, by each offence set, its own first."""
     unknown = [str(name) for name in outcomes if name not in OUTCOMES]
     if unknown:
         raise ModelError(f"`outcomes` may be {', '.join(OUTCOMES)}; not {', '.join(unknown)}.")
-    frame = tidy([row for name in outcomes for row in OUTCOMES[str(name)](people)])
-    if not offence_sets:
-        return frame
-    parts = [frame.assign(offence_set=people.followed.design.offence_set)]
-    for offence_set in offence_sets:
-        other = people.counting(offence_set)
-        part = tidy([row for name in outcomes for row in OUTCOMES[str(name)](other)])
-        parts.append(part.assign(offence_set=offence_set))
-    together = pd.concat(parts, ignore_index=True)
-    together.insert(0, "offence_set", together.pop("offence_set"))
-    return together
+    by_set = [people, *map(people.counting, offence_sets)]
+    return [(one, [row for name in outcomes for row in OUTCOMES[str(name)](one)]) for one in by_set]
+
+
+def laid_out(found: list[tuple[Compared, list[Row]]]) -> pd.DataFrame:
+    """Lay rows out, and name their offence set where there are several."""
+    frames = [tidy(rows) for _, rows in found]
+    if len(found) == 1:
+        return frames[0]
+    for frame, (people, _) in zip(frames, found, strict=True):
+        frame.insert(0, "offence_set", people.followed.design.offence_set)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _reoffenders(first: TimeToEvent) -> pd.Series:
+    """Count the people of each cohort who reoffended."""
+    happened = first.columns[first.event]
+    return happened.groupby("cohort", observed=True)["person"].nunique()
+
+
+def _basis(found: list[tuple[Compared, list[Row]]]) -> tuple[Basis, ...]:
+    """Say which people each row rests on: all that were matched, where it does not say itself."""
+    told = []
+    for people, rows in found:
+        n = people.rows.groupby("cohort", observed=True)["person"].nunique()
+        events = _reoffenders(until_first(people))
+        of_set = [{"n": n.get(name, 0), "n_events": events.get(name, 0)} for name in people.names]
+        for row in rows:
+            of: Any = row.get("of", of_set)
+            each = dict(zip(people.names, of, strict=True))
+            told.append(
+                Basis(
+                    {name: int(one["n"]) for name, one in each.items()},
+                    {name: int(one["n_events"]) for name, one in each.items()},
+                    max(one.get("of_two", 0.0) for one in of),
+                )
+            )
+    return tuple(told)
+
+
+def _other_set(row: pd.Series, design: FollowUpDesign) -> str:
+    named = row.get("offence_set", design.offence_set)
+    return "" if named == design.offence_set else str(named)
+
+
+def _words(frame: pd.DataFrame, balanced: Balance, design: FollowUpDesign) -> pd.DataFrame:
+    """Say what each effect shows."""
+    effects = frame[frame["group"] == AGAINST]
+    said = [
+        effect_sentence(
+            row["outcome"], row["conf_low"], row["conf_high"], n_joined=balanced.n_matched,
+            n_compared=balanced.n_compared, light=balanced.light, names=design.names,
+            months=design.months, counted=_other_set(row, design),
+        )
+        for _, row in effects.iterrows()
+    ]  # fmt: skip
+    words = effects[[name for name in ("offence_set", "outcome") if name in effects]]
+    return words.assign(sentence=said)[[bool(one) for one in said]]
 
 
 def effects_of_frame(arms: Arms, outcomes: Sequence[object]) -> pd.DataFrame:

@@ -61,17 +61,22 @@ def rows_of(
     difference: str = "",
     ratio: str = "",
 ) -> list[Row]:
-    """Give each cohort's row, and those of the contrasts that have a label."""
+    """Give each cohort's row, and those of the contrasts that have a label.
+
+    Beside what it shows, each says under ``of`` which people of either cohort it rests on.
+    """
     contrasts = [name for name in (difference, ratio) if name]
     if both.note:
-        return [no_effect(name, both.note) for name in contrasts]
+        return [no_effect(name, both.note) | {"of": both.told} for name in contrasts]
     rows: list[Row] = []
     errors = []
     for place, (name, value) in enumerate(zip(names, both.each, strict=True)):
         error = both.scale * clusters.own_error(both.moves[place], both.joined == bool(place))
         shown = both.scale * value
         if error <= TINY * max(abs(shown), np.finfo(float).tiny):
-            return [no_effect(one, f"in {name}, {both.same}") for one in contrasts]
+            return [
+                no_effect(one, f"in {name}, {both.same}") | {"of": both.told} for one in contrasts
+            ]
         errors.append(error)
         rows.append(
             {"outcome": label, "group": name}
@@ -93,7 +98,7 @@ def rows_of(
             gap = float(np.log(both.each[1]) - np.log(both.each[0]))
             moves = both.moves[1] / both.each[1] - both.moves[0] / both.each[0]
             rows.append(effect_row(ratio, gap, clusters.one_error(moves), z, ratio=True))
-    return rows
+    return [row | {"of": both.told} for row in rows]
 
 
 def effect_row(

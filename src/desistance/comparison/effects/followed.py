@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+Measured = Literal["rate", "frequency", "time", "rmst", "severity", "incidence"]
 RATE = "reoffenders per 100 people"
 DIFFERENCE = "difference in reoffenders per 100 people"
 RATE_RATIO = "ratio of reoffenders per 100 people"
@@ -275,9 +276,11 @@ def _of_harm(
         values.append(float(brought @ per_day))
         if not mine.any() or last[mine].max() < days:
             note = note or f"nobody of {name} is watched to day {days}"
+        each = np.bincount(matches["person"].to_numpy()[pair[ours]], (weight[pair] * harm)[ours])
         told.append({
             "n": matches.loc[mine, "person"].nunique(),
             "n_events": matches.loc[np.unique(pair[ours]), "person"].nunique(),
+            "of_two": np.sort(each)[-2:].sum() / max(each.sum(), TOO_LITTLE),
         })  # fmt: skip
     return OfBoth(
         (values[0], values[1]), moves[:, watched], joined[watched], (told[0], told[1]),

@@ -23,7 +23,13 @@ import numpy as np
 import pandas as pd
 
 from desistance.balance import estimate_propensity, match_cohorts
-from desistance.comparison.effects.compare import MAIN, arms_of, effects_followed, effects_of_frame
+from desistance.comparison.effects.compare import (
+    MAIN,
+    arms_of,
+    effects_of_frame,
+    laid_out,
+    rows_followed,
+)
 from desistance.comparison.effects.contrasts import AGAINST
 from desistance.comparison.effects.followed import compared
 from desistance.errors import DesistanceError, ModelError
@@ -76,7 +82,7 @@ class Pipeline:
             own = compared(
                 people, balanced, until_joining=self.until_joining, by="person", confidence=0.95
             )
-            frame = effects_followed(own, self.outcomes, self.offence_sets)
+            frame = laid_out(rows_followed(own, self.outcomes, self.offence_sets))
         frame = frame[frame["group"] == AGAINST]
         names = frame["outcome"]
         if self.offence_sets:

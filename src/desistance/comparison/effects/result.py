@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,8 @@ from desistance.results import Result, text_table
 from desistance.survival import Survival
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
 SHORT = {
@@ -120,6 +122,23 @@ class Effects(Result):
         return ax
 
 
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a number rests on.
+
+    Attributes
+    ----------
+    n_people, n_events
+        By cohort: people, and those of them with the event.
+    of_two
+        Of harm, the largest share of a cohort's that two people did.
+    """
+
+    n_people: dict[str, int]
+    n_events: dict[str, int]
+    of_two: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CohortComparison(Effects):
     """What joining did to people followed up, by outcome; see `Effects`.
@@ -127,7 +146,12 @@ class CohortComparison(Effects):
     Attributes
     ----------
     sentence : str
-        What may be said of the rate.
+        What may be said of the first outcome.
+    words : DataFrame
+        ``outcome, sentence``, and ``offence_set`` where several were asked for: what may be said of
+        each effect; its index is that of `frame`.
+    basis : tuple of Basis
+        What each row of `frame` rests on.
     curves : Survival
         Share not yet reoffended in both matched cohorts.
     n_people, n_reoffenders : dict
@@ -135,9 +159,18 @@ class CohortComparison(Effects):
     """
 
     sentence: str
+    words: pd.DataFrame
+    basis: tuple[Basis, ...]
     curves: Survival
     n_people: dict[str, int]
     n_reoffenders: dict[str, int]
+
+    def rows_of(self, outcomes: Sequence[str]) -> list[dict[str, Any]]:
+        """Give one effect of each outcome, by its short name, as a row for a table of several."""
+        return [
+            {str(name): value for name, value in self.effect(one).items()} | {"outcome": SHORT[one]}
+            for one in outcomes
+        ]
 
     def summary(self) -> str:
         """Say the balance, the effects and what they allow to be said."""
