@@ -7,7 +7,7 @@ import pytest
 
 from desistance.balance import BalanceDesign, CalendarRules, Comparator
 from desistance.cases import CaseData
-from desistance.comparison import ExternalRate
+from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import FollowUpError, ModelError, PlanError
 from desistance.evaluation import EvaluationPlan, TargetTrial, evaluate, load_plan
@@ -76,6 +76,8 @@ def test_an_empty_plan_has_the_defaults(tmp_path):
         ("comparators = ['Q']", "`comparators.0`"),
         ("cohorts = ['moon']", "`cohorts.0`"),
         ("[external]\nrate = 35.2\nsource = ' '", "has a `source`"),
+        ("[sensitivity]\nareas = 'some'", "`sensitivity.areas`"),
+        ("[sensitivity]\narea = true", "`sensitivity.area` is not a setting (there are outcome,"),
         ("title = ", "not valid TOML"),
     ],
 )
@@ -213,6 +215,7 @@ PLANNED_OTHERWISE = {
         {"balance": BalanceDesign(way="entropy")},
         {"comparators": ("A",)}, {"comparators": ("A",), "comparators_way": "entropy"},
         {"cohorts": ("tier",)}, {"cohorts": ("tier",), "cohorts_way": "match"},
+        {"sensitivity": SensitivityDesign()}, {"sensitivity": SensitivityDesign(outcome="time")},
     ),
 }  # fmt: skip
 
@@ -248,6 +251,25 @@ def test_every_outcome_and_offence_set_of_the_plan_is_compared(cases):
     assert beside < set(found.triangulation.frame["outcome"])
     assert beside < set(found.cohorts[0].frame["outcome"])
     assert EvaluationPlan(outcomes=("rmst", "time")).main_outcomes == ("time",)
+
+
+ONE_CHECK = SensitivityDesign(
+    days_left_out=(30,), months=(), waiting_months=(), offence_sets=(), unfair_time_zeros=False,
+    later_joiners=False, areas=False, detection=False, negative_control=None,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["match", "entropy"])
+def test_the_comparison_of_the_plan_is_what_is_stressed(cases, way):
+    steps = []
+    plan = EvaluationPlan(balance=BalanceDesign(terms=("age",), way=way), sensitivity=ONE_CHECK)
+    found = evaluate(cases, plan, progress=steps.append)
+    assert steps[-1].startswith("Stress-testing: ")
+    assert "Stress-testing: first days left out: 30 days" in steps
+    assert found.stress.planned["estimate"] == found.effects.effect("rate")["estimate"]
+    assert found.stress.basis[0] == found.effects.rests_on("rate")
+    assert ("caliper" in set(found.stress.frame["group"])) == (way == "match")
+    assert "Stress test of the difference" in found.summary()
 
 
 def test_other_designs_and_cohorts_are_run_where_the_plan_asks(cases):

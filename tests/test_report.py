@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from desistance.balance import BalanceDesign
-from desistance.comparison import ExternalRate
+from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.disclosure import INTERNAL, open_data
 from desistance.evaluation import EvaluationPlan, evaluate
 from desistance.report import write_report
@@ -151,15 +151,14 @@ def test_every_outcome_is_told_in_words_and_then_in_numbers(every):
     section = page[page.index(">What joining did</h2>") :]
     assert section.index("What may be said of each effect") < section.index("<details>")
     assert "Show table" in section
-    said = rows(folder, "words.csv")
+    said = [row for name in ("words", "words_2", "words_3") for row in rows(folder, f"{name}.csv")]
     assert len(said) == len(found.effects.words)
     for row in said:
         assert row["sentence"].startswith(("For ", "Counting ", "Not reported"))
-        if "not reported" in row["sentence"].lower():
+        if row["sentence"].startswith("Not reported"):
             assert row["estimate"] == row["conf_low"] == ""
-    assert (
-        said[0]["sentence"] == found.effects.sentence
-    )  # a small count elsewhere hides no headline
+    # A small count elsewhere hides no headline.
+    assert said[0]["sentence"] == found.effects.sentence
     assert found.effects.sentence in page[: page.index(">What was done</h2>")]
     assert len(rows(folder, "effects.csv")) == len(found.effects.frame)
 
@@ -177,6 +176,56 @@ def test_an_outcome_that_few_had_is_withheld_alone(every):
         assert row["note"].startswith("not reported") == is_few
         if is_few:
             assert not re.search(r"\d", "".join(row[name] for name in NUMBERS))
+
+
+LITTLE = SensitivityDesign(
+    days_left_out=(30,), months=(), waiting_months=(3,), offence_sets=("VIOLENT", "DRUG"),
+    unfair_time_zeros=False, detection=False, calipers=(0.1,), ratios=(),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def stressed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stressed") / "report"
+    return (*report(folder, 300, 4, sensitivity=LITTLE), folder)
+
+
+def test_the_stress_test_is_told_after_the_effect_with_its_tornado(stressed):
+    found, page, folder = stressed
+    section = page[page.index(">Would other choices change it?</h2>") :]
+    assert page.index("What joining did</h2>") < page.index("Would other choices change it?</h2>")
+    assert "How far each kind of change moves" in re.search(r"<figcaption>.*", section)[0]
+    assert len(rows(folder, "sensitivity.csv")) == len(found.stress.frame)
+    assert {row["outcome"] for row in rows(folder, "family.csv")} == set(
+        found.stress.family["outcome"]
+    )
+    said = found.stress.sentences()[0]
+    assert ("inconclusive" in said) != found.stress.conclusive
+
+
+def test_the_stress_test_gives_no_sizes_away(stressed):
+    """Left out area by area, exact sizes would be those of the areas."""
+    found, page, folder = stressed
+    assert small_counts(folder) == []
+    told = rows(folder, "sensitivity.csv")
+    assert "n" not in told[0]
+    assert "matched sets" not in page
+    for row, on in zip(told, found.stress.basis, strict=True):
+        if min(on.n_events.values()) < 10:
+            assert row["estimate"] == row["p_value"] == "" or "not reported" in row["estimate"]
+        if "per 100 people" in row["outcome"] and row["conf_low"] not in ("", "not reported"):
+            assert float(row["conf_low"]) % 1 == 0
+
+
+def test_a_comparison_that_is_not_reported_is_not_stressed_either(stressed, tmp_path):
+    found = stressed[0]
+    unlike = found.balanced.table.assign(smd_after=0.3)
+    red = dataclasses.replace(found, balanced=dataclasses.replace(found.balanced, table=unlike))
+    write_report(red, tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    section = page[page.index(">Would other choices change it?</h2>") :]
+    assert "Not reported: the cohorts are too unlike" in section
+    assert not (tmp_path / "report" / "sensitivity.csv").exists()
 
 
 def test_a_ratio_of_rates_is_not_rounded_to_a_whole_number(small):

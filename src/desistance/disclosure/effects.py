@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 COUNTS = ("n", "n_compared", "n_people", "n_at_risk", "n_events", "person_years")
 MOST_OF_TWO = 0.9  # the (n, k) rule of the SACRO output checker: two people, 90 %
-PLACES = {"p_value": 3}  # all other numbers to 2 decimals: no exact count can be had back
+PLACES = dict.fromkeys(("p_value", "holm", "bh", "p_holm", "p_bh"), 3)
+ELSE = 2  # decimals of all other numbers: no exact count can be had back
 
 
 def protect_effect(
@@ -118,7 +119,7 @@ def _why_not(
 def _coarse(numbers: pd.Series[Any], name: str, policy: DisclosurePolicy) -> pd.Series[Any]:
     """Round a count to `round_to`, or hide it if small; round any other number to its places."""
     if name not in COUNTS:
-        return numbers.round(PLACES.get(name, 2))
+        return numbers.round(PLACES.get(name, ELSE))
     counts = np.asarray(numbers.astype("Float64").to_numpy(na_value=np.nan), dtype=np.float64)
     shown = np.where(policy.is_small(counts), np.nan, policy.rounded(counts))
     return pd.Series(shown, index=numbers.index).astype("Int64")

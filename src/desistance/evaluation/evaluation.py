@@ -9,9 +9,11 @@ from desistance.balance import Balance, balance_cohorts
 from desistance.comparison import (
     CohortComparison,
     CohortEffects,
+    StressTest,
     Triangulation,
     compare_by_each,
     compare_cohorts,
+    stress_test,
     triangulate,
 )
 from desistance.errors import NobodyToMatchError
@@ -40,9 +42,9 @@ class Evaluation:
 
     `hazards` is None where the plan asks for no model; `balanced` and `effects` are None where
     nobody who joined could be matched, and `not_compared` counts where they were lost.
-    `triangulation` is None and `cohorts` empty where the plan does not ask for them. `lock` is None
-    where the plan was not locked before outcomes were opened; `deviations` lists what is not as it
-    was locked (``what, locked, now``).
+    What the plan does not ask for is None, `cohorts` empty. `lock` is None where the plan was not
+    locked before outcomes were opened; `deviations` lists what is not as it was locked (``what,
+    locked, now``).
     """
 
     plan: EvaluationPlan
@@ -59,6 +61,7 @@ class Evaluation:
     process: Process
     triangulation: Triangulation | None = None
     cohorts: tuple[CohortEffects, ...] = ()
+    stress: StressTest | None = None
     lock: PlanLock | None = None
     deviations: pd.DataFrame | None = None
 
@@ -69,7 +72,7 @@ class Evaluation:
         """Say everything in plain text, in the order of the report."""
         results = (
             self.rates, self.curves, self.process, self.hazards, self.balanced, self.effects,
-            self.triangulation, *self.cohorts,
+            self.triangulation, *self.cohorts, self.stress,
         )  # fmt: skip
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
         told = [part for part in told if part]
@@ -148,7 +151,7 @@ def evaluate(
     triangulation, cohorts = _again(followed, plan, say)
     return Evaluation(
         plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
-        process, triangulation, cohorts, lock, deviations,
+        process, triangulation, cohorts, _stressed(followed, balanced, plan, say), lock, deviations,
     )  # fmt: skip
 
 
@@ -169,6 +172,24 @@ def _again(
     return triangulation, compare_by_each(
         followed, plan.cohorts, balance=replace(plan.balance, way=plan.cohorts_way),
         outcomes=plan.main_outcomes, until_joining=plan.until_joining,
+    )  # fmt: skip
+
+
+def _stressed(
+    followed: FollowUp, balanced: Balance, plan: EvaluationPlan, say: Callable[[str], None]
+) -> StressTest | None:
+    """Stress the comparison, where the plan asks for it."""
+    design, balance = plan.sensitivity, plan.balance
+    if design is None:
+        return None
+    say("Stress-testing")
+    matched = balance.way == "match" and balance.comparator is None
+    if not matched:  # there is no caliper to change
+        design = replace(design, calipers=(), ratios=())
+    return stress_test(
+        followed, balanced, design,
+        balance=balance if matched else lambda again: balance_cohorts(again, balance),
+        until_joining=plan.until_joining, progress=lambda name: say(f"Stress-testing: {name}"),
     )  # fmt: skip
 
 

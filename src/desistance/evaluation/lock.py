@@ -229,10 +229,12 @@ def settings_of(plan: EvaluationPlan) -> dict[str, Any]:
 
 def inputs_of(plan: EvaluationPlan, cases: CaseData) -> dict[str, str]:
     """Give the hashes of the files read, and of definitions the plan names as files."""
-    named = (
+    named = [
         plan.follow_up.offence_set, plan.histories.scheme, *plan.histories.offence_sets,
         *plan.offence_sets,
-    )  # fmt: skip
+    ]  # fmt: skip
+    if plan.sensitivity is not None:
+        named += [*plan.sensitivity.offence_sets, plan.sensitivity.negative_control or ""]
     own = [Path(name) for name in named if name.endswith(".toml") and Path(name).is_file()]
     return cases.sources | {file.name: sha256(file.read_bytes()).hexdigest() for file in own}
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from desistance.balance import BalanceDesign, CalendarRules
 from desistance.balance.matching import SetWay
-from desistance.comparison import By, Design, ExternalRate, check_designs
+from desistance.comparison import By, Design, ExternalRate, SensitivityDesign, check_designs
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import Measured
 from desistance.disclosure import DisclosurePolicy
@@ -84,6 +84,8 @@ class EvaluationPlan:
         Cohorts by which the effect is shown: "area", "tier", "wave", "exit wave"; see `compare_by`.
     cohorts_way
         How the people of each are made alike.
+    sensitivity
+        How the comparison is stressed, see `SensitivityDesign`; None for not at all.
     notes
         Paragraphs for the reader of the report: what the pilot is, who it works with.
 
@@ -113,6 +115,7 @@ class EvaluationPlan:
     external: ExternalRate | None = None
     cohorts: tuple[By, ...] = ()
     cohorts_way: SetWay = "entropy"
+    sensitivity: SensitivityDesign | None = None
     disclosure: DisclosurePolicy = field(default_factory=DisclosurePolicy)
 
     def __post_init__(self) -> None:

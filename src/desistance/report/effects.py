@@ -13,9 +13,11 @@ from desistance.report.drawings import points
 from desistance.report.page import Figure, KeyFigure, Section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from desistance.comparison import CohortComparison
     from desistance.disclosure import ProtectedTable
-    from desistance.report.page import Block
+    from desistance.report.page import Block, Table
     from desistance.report.story import Story
 
 QUARTERS = (3, 6, 9, 12)
@@ -30,9 +32,7 @@ def effect(story: Story, effects: CohortComparison) -> Section:
     """Give the effect on those who joined."""
     protected = protected_effects(story, effects)
     blocks: list[Block] = [KeyFigure(headline(story, effects))]
-    words = in_words(effects, protected)
-    if words is not None:
-        blocks.append(story.table("words", words, "What may be said of each effect", note=FIRST))
+    blocks += [*in_words(story, effects, protected)]
     blocks += [
         story.table(
             "effects", protected, "The effect of joining, on those who joined and were matched",
@@ -62,19 +62,33 @@ def headline(story: Story, effects: CohortComparison) -> str:
     return f"{note.capitalize()}." if note.startswith(NOT_REPORTED) else effects.sentence
 
 
-def in_words(effects: CohortComparison, protected: ProtectedTable) -> ProtectedTable | None:
-    """Say each effect with its interval and what may be said of it; None if that is said already.
+def in_words(
+    story: Story, effects: CohortComparison, protected: ProtectedTable
+) -> Iterable[Table]:  # fmt: skip
+    """Say each effect with its interval and what may be said of it, unless that is said already.
 
-    An effect that is withheld has the reason in the place of words.
+    Other offence sets are folded. An effect that is withheld has the reason in the place of words.
     """
-    words = effects.words
-    if words["sentence"].nunique() < 2:
-        return None
-    shown = protected.frame.loc[words.index, [*words.columns.drop("sentence"), "estimate",
-                                              "conf_low", "conf_high", "note"]]  # fmt: skip
-    withheld = shown["note"].str.startswith(NOT_REPORTED)
-    said = words["sentence"].mask(withheld, shown["note"].str.capitalize() + ".")
-    return unprotected(shown.drop(columns="note").assign(sentence=said))
+    if effects.words["sentence"].nunique() < 2:
+        return
+    numbers = protected.frame[["estimate", "conf_low", "conf_high"]]
+    notes = protected.frame["note"]
+    words = effects.words.join(numbers)
+    words["sentence"] = words.pop("sentence").mask(
+        notes.str.startswith(NOT_REPORTED), notes.str.capitalize() + "."
+    )
+    own = story.evaluation.plan.follow_up.offence_set
+    by_set = words.assign(offence_set=words.get("offence_set", own)).groupby(
+        "offence_set", sort=False
+    )
+    caption = "What may be said of each effect"
+    for place, (counted, said) in enumerate(by_set, start=1):
+        shown = unprotected(said.drop(columns="offence_set"))
+        if counted == own:
+            yield story.table("words", shown, caption, note=FIRST)
+        else:
+            of_set = f"{caption}, counting {counted!s}"
+            yield story.table(f"words_{place}", shown, of_set, folded=True)
 
 
 def matched_curves(story: Story, effects: CohortComparison) -> Block:

@@ -29,6 +29,7 @@ from desistance.report.drawings import steps
 from desistance.report.effects import effect, headline
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
 from desistance.report.process import implementation, needs_blocks
+from desistance.report.sensitivity import sensitivity
 from desistance.report.words import (
     ABOUT_PEOPLE,
     TERMS,
@@ -88,6 +89,8 @@ class Story:
             yield effect(self, found.effects)
             if found.triangulation is not None or found.cohorts:
                 yield other_comparisons(self)
+            if found.stress is not None:
+                yield sensitivity(self, found.stress, found.balanced)
         elif found.not_compared is not None:
             yield Section("Are the cohorts alike?", (self.matching(found.not_compared),))
         yield self.limits()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from desistance.histories.days import months_to_days
+from desistance.results import NOT_ESTIMABLE
 from desistance.schemas import PERSON, TABLES
 
 if TYPE_CHECKING:
@@ -112,6 +114,8 @@ HEADINGS = {
     "made": "In this evaluation",
     "offence_set": "Offences counted",
     "sentence": "What may be said",
+    "holm": "p (Holm)",
+    "bh": "p (Benjamini–Hochberg)",
 }
 
 
@@ -159,6 +163,20 @@ def readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Leave out columns with nothing in them, and name the others in words."""
     filled = [name for name in frame if (frame[name].notna() & (frame[name] != "")).any()]
     return frame[filled].rename(columns=HEADINGS)
+
+
+def without_counts(note: str) -> str:
+    """Keep why something cannot be estimated, unless numbers of people stand in it.
+
+    Examples
+    --------
+    >>> without_counts("not estimable: no reoffence in one of the cohorts")
+    'not estimable: no reoffence in one of the cohorts'
+    >>> without_counts("not estimable: 7 of 40 index dates are too late")
+    'not estimable'
+    """
+    why = note.startswith(NOT_ESTIMABLE) and re.search(r"\d", note) is not None
+    return NOT_ESTIMABLE if why else note
 
 
 def log_rank_words(difference: pd.DataFrame) -> str:

@@ -165,6 +165,11 @@ class CohortComparison(Effects):
     n_people: dict[str, int]
     n_reoffenders: dict[str, int]
 
+    def rests_on(self, outcome: str) -> Basis:
+        """Say what one effect rests on."""
+        place: int = self.frame.index.get_indexer(pd.Index([self.effect(outcome).name]))[0]
+        return self.basis[place]
+
     def rows_of(self, outcomes: Sequence[str]) -> list[dict[str, Any]]:
         """Give one effect of each outcome, by its short name, as a row for a table of several."""
         return [

@@ -49,6 +49,7 @@ EXITS, AREA = "exits left out", "area left out"
 CONTROL, DETECTION = "negative control", "how it came to notice"
 AS_IT_SHOULD = "as it should be: the interval holds no difference"
 DIFFERS = "differs, though it should not: the cohorts, or how they are watched, are unlike"
+UNLIKE = "balance is red: the cohorts are too unlike to be read"
 UNFAIR = "makes its own effect: shows what an unfair clock would have found"
 
 
@@ -66,6 +67,8 @@ class Analysis:
         The scores that a design matches on; None of a function.
     outcome
         The effect that is compared.
+    say
+        Called with the name of each analysis before it starts.
     """
 
     followed: FollowUp
@@ -75,6 +78,7 @@ class Analysis:
     until_joining: bool
     confidence: float
     outcome: Outcome
+    say: Callable[[str], None] = lambda _: None
 
     def rebalance(self, followed: FollowUp) -> Balance:
         """Make the cohorts of another follow-up alike in the same way."""
@@ -99,19 +103,25 @@ class Analysis:
         return again, self.rebalance(again)
 
 
-def attempt(group: str, term: str, run: Callable[..., Row], *given: Any) -> Row:
+def attempt(
+    analysis: Analysis, group: str, term: str, run: Callable[..., Row], *given: Any
+) -> Row:  # fmt: skip
     """Run one analysis; where it cannot be done, the row says why."""
+    analysis.say(f"{group}: {term}")
     try:
-        row = run(*given)
+        row = run(analysis, *given)
     except DesistanceError as refused:
         row = {"note": f"{NOT_ESTIMABLE}: {str(refused).splitlines()[0]}"}
     return {"group": group, "term": term} | row
 
 
 def effect_row(compared: CohortComparison, outcome: Outcome, balanced: Balance) -> Row:
-    """Take the row of an effect, with how many joined and were matched."""
-    row = compared.effect(outcome).reindex(EFFECT)
-    return {str(name): value for name, value in row.items()} | {"n": balanced.n_matched}
+    """Take the row of an effect, with how many joined and were matched, and what it rests on."""
+    effect = compared.effect(outcome)
+    row: Row = {name: effect[name] for name in EFFECT}
+    if balanced.light == "red":
+        row["note"] = row["note"] or UNLIKE
+    return row | {"n": balanced.n_matched, "basis": compared.rests_on(outcome)}
 
 
 def _follow(followed: FollowUp, design: FollowUpDesign) -> FollowUp:
@@ -131,12 +141,12 @@ def changed_choices(analysis: Analysis, design: SensitivityDesign) -> Iterator[R
     ]  # fmt: skip
     for group, term, changed in others:
         if any(getattr(plan, name) != value for name, value in changed.items()):
-            yield attempt(group, term, _by, analysis, changed)
+            yield attempt(analysis, group, term, _by, changed)
     for days in design.days_left_out:
-        yield attempt(LEFT_OUT, f"{days} days", _later, analysis, days)
+        yield attempt(analysis, LEFT_OUT, f"{days} days", _later, days)
     if design.later_joiners:
         term = "stay as matched" if analysis.until_joining else "watched until they join"
-        yield attempt(LATER, term, _until, analysis)
+        yield attempt(analysis, LATER, term, _until)
     yield from _other_matches(analysis, design)
 
 
@@ -166,7 +176,7 @@ def _other_matches(analysis: Analysis, design: SensitivityDesign) -> Iterator[Ro
     ]
     for group, term, changed in others:
         if not isinstance(plan, BalanceDesign) or replace(plan, **changed) != plan:
-            yield attempt(group, term, _matched, analysis, changed)
+            yield attempt(analysis, group, term, _matched, changed)
 
 
 def _matched(analysis: Analysis, changed: dict[str, Any]) -> Row:
@@ -180,7 +190,7 @@ def _matched(analysis: Analysis, changed: dict[str, Any]) -> Row:
 def unfair_clocks(analysis: Analysis) -> Iterator[Row]:
     """Show what the designs that make their own effect would have found."""
     for term, run in (("own start", _own_start), ("by ever joining", _ever)):
-        row = attempt(TIME_ZERO, term, run, analysis)
+        row = attempt(analysis, TIME_ZERO, term, run)
         yield row | {"note": row["note"] or UNFAIR}
 
 
@@ -202,11 +212,11 @@ def fewer_people(analysis: Analysis, design: SensitivityDesign) -> Iterator[Row]
     people = analysis.followed.people
     for first, last in design.exits_left_out:
         out = people["index_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-        yield attempt(EXITS, f"{first} to {last}", _without, analysis, out)
+        yield attempt(analysis, EXITS, f"{first} to {last}", _without, out)
     if design.areas:
         for area in sorted(people["area_id"].dropna().unique()) or [""]:
             out = people["area_id"].eq(area).fillna(False)
-            yield attempt(AREA, str(area), _without, analysis, out)
+            yield attempt(analysis, AREA, str(area), _without, out)
 
 
 def _without(analysis: Analysis, out: pd.Series) -> Row:
@@ -239,8 +249,8 @@ def without(followed: FollowUp, out: NDArray[np.bool_]) -> FollowUp:
 
 def by_detection(analysis: Analysis) -> Iterator[Row]:
     """Count only the reoffences victims reported, and only those officers found."""
-    yield attempt(DETECTION, "reported by a victim", _only_found, analysis, "victim")
-    yield attempt(DETECTION, "found proactively", _only_found, analysis, "proactive")
+    yield attempt(analysis, DETECTION, "reported by a victim", _only_found, "victim")
+    yield attempt(analysis, DETECTION, "found proactively", _only_found, "proactive")
 
 
 def _only_found(analysis: Analysis, kind: str) -> Row:
@@ -262,7 +272,7 @@ def _only_found(analysis: Analysis, kind: str) -> Row:
 
 def negative_control(analysis: Analysis, offence_set: str) -> Row:
     """Compare reoffences the programme should not move."""
-    row = attempt(CONTROL, offence_set, _by, analysis, {"offence_set": offence_set})
+    row = attempt(analysis, CONTROL, offence_set, _by, {"offence_set": offence_set})
     if np.isfinite(row.get("estimate", np.nan)):
         none = 0.0 if analysis.outcome == "rate" else 1.0
         holds = row["conf_low"] <= none <= row["conf_high"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,11 +34,12 @@ from desistance.plots import (
     new_axes,
     ratio_axis,
 )
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import Result, number, text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from desistance.comparison.effects.result import Basis
     from desistance.comparison.sensitivity.bounds import RosenbaumBounds
 
 PLANNED = "as planned"
@@ -68,6 +69,8 @@ class StressTest(Result):
     definition : str
     light : str
         Worst traffic light of the balance as planned.
+    basis : tuple of Basis
+        What each row of `frame` rests on: as planned, where it compares nobody itself.
     caveats : tuple of str
     """
 
@@ -78,12 +81,18 @@ class StressTest(Result):
     bounds: RosenbaumBounds | None
     definition: str
     light: str
+    basis: tuple[Basis, ...]
     caveats: tuple[str, ...]
 
     @property
     def planned(self) -> pd.Series:
         """The effect as planned."""
         return self.frame.iloc[0]
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether the interval as planned leaves out no difference."""
+        return bool(self.planned["conf_high"] < self._none or self.planned["conf_low"] > self._none)
 
     @property
     def alternatives(self) -> pd.DataFrame:
@@ -94,6 +103,18 @@ class StressTest(Result):
     def to_frame(self) -> pd.DataFrame:
         """One row for each check."""
         return self.frame.copy()
+
+    def with_frame(self, frame: pd.DataFrame) -> StressTest:
+        """Give the same with other numbers, such as protected ones."""
+        return replace(self, frame=frame)
+
+    def sentences(self, shown: pd.DataFrame | None = None) -> list[str]:
+        """Say how far the effect moves, and what would overturn it.
+
+        With the rows of `frame` as they may be shown, only what is there is told, in its numbers.
+        """
+        shown = self.frame if shown is None else shown
+        return [*self._moves(shown), *self._takes(shown)]
 
     def summary(self) -> str:
         """Say how far the effect moves, and what would overturn it."""
@@ -108,8 +129,7 @@ class StressTest(Result):
                 "analyses besides",
                 f"On {self.definition} (balance: {self.light}).",
                 text_table(self.frame),
-                *self._moves(),
-                *self._takes(),
+                *self.sentences(),
                 f"P-values of the effects as planned, adjusted for being {len(self.family)}:",
                 text_table(self.family),
                 "The other analyses show how far one finding moves: none is a finding of its own.",
@@ -117,34 +137,40 @@ class StressTest(Result):
             ]
         )
 
-    def _moves(self) -> list[str]:
+    def _moves(self, shown: pd.DataFrame) -> list[str]:
         """Say how many alternatives agree, and which are furthest apart."""
-        fair, planned = self.alternatives, self.planned
+        there = shown["estimate"].notna().reindex(self.alternatives.index)
+        fair, planned = self.alternatives[there], self.planned
         told = []
         if len(fair) and pd.notna(planned["estimate"]):
             none = self._none
             agree = (fair["estimate"] < none) == (planned["estimate"] < none)
-            clear = agree & ((fair["conf_high"] < none) | (fair["conf_low"] > none))
-            low, high = _ends(fair)
+            clear = (fair["conf_high"] < none) | (fair["conf_low"] > none)
+            low, high = _ends(shown.loc[fair.index])
             told.append(
                 f"Of {len(fair)} fair alternatives, {int(agree.sum())} point the same way as the "
-                f"plan, {int(clear.sum())} with an interval that leaves out no difference. They "
-                f"run from {_number(low['estimate'])} ({low['group']}: {low['term']}) to "
+                f"plan, {int((agree & clear).sum())} with an interval that leaves out no "
+                "difference."
+                if self.conclusive
+                else "The effect is inconclusive as planned. Of "
+                f"{len(fair)} fair alternatives, {int(clear.sum())} have an interval that leaves "
+                "out no difference: none of them makes the plan's result another."
+            )
+            told.append(
+                f"Estimates run from {_number(low['estimate'])} ({low['group']}: {low['term']}) to "
                 f"{_number(high['estimate'])} ({high['group']}: {high['term']})."
             )
-        missing = self.frame["note"].str.startswith(NOT_ESTIMABLE) & (
-            self.frame["outcome"] == self.outcome
-        )
+        missing = shown["estimate"].isna() & (shown["outcome"] == self.outcome)
         if missing.any():
             told.append(f"Could not be run: {int(missing.sum())}; the table says why.")
-        control = self.frame[self.frame["group"] == CONTROL]
+        control = shown[shown["group"] == CONTROL]
         told += [f"Negative control ({row.term}): {row.note}." for row in control.itertuples()]
         return told
 
-    def _takes(self) -> list[str]:
-        values = self.frame.loc[self.frame["outcome"] == E_VALUE, "estimate"].to_numpy()
+    def _takes(self, shown: pd.DataFrame) -> list[str]:
+        values = shown.loc[shown["outcome"] == E_VALUE, "estimate"].to_numpy(float)
         told = []
-        if np.isfinite(values).all():
+        if np.isfinite(values).all() and self.conclusive:
             told.append(
                 "A confounder nobody recorded would have to go with both joining and reoffending "
                 f"by risk ratios of {number(values[0], 2)} to explain the estimate away, and of "

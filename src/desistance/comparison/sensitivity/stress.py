@@ -51,7 +51,7 @@ from desistance.histories.days import months_to_days
 from desistance.results import NOT_ESTIMABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from desistance.balance import Balance, Propensity
     from desistance.comparison.effects import CohortComparison
@@ -86,6 +86,7 @@ def stress_test(
     balance: Rebalance | None = None,
     until_joining: bool = False,
     confidence: float = 0.95,
+    progress: Callable[[str], None] | None = None,
 ) -> StressTest:
     """Try an effect from every side, and say how far it moves.
 
@@ -100,6 +101,8 @@ def stress_test(
         ``lambda f: weigh_cohorts(estimate_propensity(f, terms=["age"]), method="entropy")``.
     until_joining, confidence
         Of the comparison as planned; see `compare_cohorts`.
+    progress
+        Called with the name of each analysis before it starts.
 
     Returns
     -------
@@ -132,8 +135,9 @@ def stress_test(
         followed, balanced, outcomes, until_joining=until_joining, confidence=confidence
     )
     analysis = Analysis(
-        followed, balanced, balance, chance, until_joining, confidence, design.outcome
-    )
+        followed, balanced, balance, chance, until_joining, confidence, design.outcome,
+        progress or (lambda _: None),
+    )  # fmt: skip
     planned = effect_row(compared, design.outcome, balanced) | {"group": PLANNED, "term": ""}
     again = [row | {"outcome": planned["outcome"]} for row in _runs(analysis, design)]
     ends = _ends(followed, balanced.matches)
@@ -141,7 +145,8 @@ def stress_test(
     bounds, why = _bounds(analysis)
     takes = [*_strengths(planned, design, share), *_hidden(bounds, why)]
     takes += _unseen(analysis, planned, ends)
-    frame = pd.DataFrame([planned, *again, *takes], columns=COLUMNS).fillna({"note": ""})
+    rows = [planned, *again, *takes]
+    frame = pd.DataFrame(rows, columns=COLUMNS).fillna({"note": ""})
     frame = frame.astype(dict.fromkeys(COLUMNS[4:9], float) | {"n": "Int64"})
     return StressTest(
         frame,
@@ -151,6 +156,7 @@ def stress_test(
         bounds,
         compared.definition,
         balanced.light,
+        tuple((planned | row)["basis"] for row in rows),
         compared.caveats,
     )
 
