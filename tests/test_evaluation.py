@@ -10,8 +10,16 @@ from desistance.cases import CaseData
 from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import FollowUpError, ModelError, PlanError
-from desistance.evaluation import EvaluationPlan, TargetTrial, evaluate, load_plan
+from desistance.evaluation import (
+    EvaluationPlan,
+    MissingDesign,
+    TargetTrial,
+    evaluate,
+    load_plan,
+)
+from desistance.evaluation.plan import HazardDesign
 from desistance.followup import FollowUpDesign
+from desistance.imputation import impute_needs
 from desistance.synthetic import SimulationDesign, simulate_cases
 
 WHOLE = """
@@ -78,6 +86,10 @@ def test_an_empty_plan_has_the_defaults(tmp_path):
         ("[external]\nrate = 35.2\nsource = ' '", "has a `source`"),
         ("[sensitivity]\nareas = 'some'", "`sensitivity.areas`"),
         ("[sensitivity]\narea = true", "`sensitivity.area` is not a setting (there are outcome,"),
+        ("[missing]\ncopies = 1", "2 or more"),
+        ("[missing]\ndeltas = []", "one shift or more"),
+        ("[missing]\ncopy = 5", "`missing.copy` is not a setting (there are copies,"),
+        ("[missing]\n[hazards]\nterms = []", "fills in terms of `hazards`"),
         ("title = ", "not valid TOML"),
     ],
 )
@@ -215,6 +227,8 @@ PLANNED_OTHERWISE = {
         {"balance": BalanceDesign(way="entropy")},
         {"comparators": ("A",)}, {"comparators": ("A",), "comparators_way": "entropy"},
         {"cohorts": ("tier",)}, {"cohorts": ("tier",), "cohorts_way": "match"},
+        {"missing": MissingDesign()}, {"missing": MissingDesign(copies=9)},
+        {"missing": MissingDesign(seed=1)}, {"missing": MissingDesign(tipping="exposed")},
         {"sensitivity": SensitivityDesign()}, {"sensitivity": SensitivityDesign(outcome="time")},
     ),
 }  # fmt: skip
@@ -251,6 +265,42 @@ def test_every_outcome_and_offence_set_of_the_plan_is_compared(cases):
     assert beside < set(found.triangulation.frame["outcome"])
     assert beside < set(found.cohorts[0].frame["outcome"])
     assert EvaluationPlan(outcomes=("rmst", "time")).main_outcomes == ("time",)
+
+
+FILLED = MissingDesign(copies=3, cycles=3, seed=5, using=("n_sanctions",), tipping="need_SUB",
+                       among=None, deltas=(-4, 4))  # fmt: skip
+
+
+def test_missing_needs_are_filled_in_as_the_library_does(cases):
+    plan = EvaluationPlan(
+        hazards=HazardDesign(("exposed", "need_SUB"), "breslow", "model"), missing=FILLED,
+        balance=BalanceDesign(terms=("age",)),
+    )  # fmt: skip
+    steps = []
+    found = evaluate(cases, plan, progress=steps.append)
+    assert "Filling in missing needs" in steps
+    terms = ["exposed", "need_SUB"]
+    copies = impute_needs(found.followed, [*terms, "n_sanctions"], copies=3, cycles=3, rng=5)
+    pooled = copies.fit_cox(terms, ties="breslow", variance="model")
+    assert found.missing.pooled.to_frame().equals(pooled.to_frame())
+    assert found.missing.pooled.fits[0].n_people > found.hazards.n_people  # of complete cases
+    assert found.missing.tipping.frame["delta"].tolist() == [-4, 0, 4]
+    told = found.summary()
+    assert told.index("completed copies of") < told.index("Effect of joining, on")
+
+
+def test_where_no_need_is_missing_nothing_tips(cases):
+    plan = EvaluationPlan(
+        hazards=HazardDesign(("exposed", "n_previous")), missing=FILLED,
+        balance=BalanceDesign(terms=("age",)),
+    )  # fmt: skip
+    found = evaluate(
+        cases, dataclasses.replace(plan, missing=MissingDesign(2, 2, tipping="exposed"))
+    )
+    assert found.missing.tipping is None
+    assert found.missing.pooled.to_frame()["estimate"].to_numpy() == pytest.approx(
+        found.hazards.to_frame()["estimate"].to_numpy()
+    )
 
 
 ONE_CHECK = SensitivityDesign(

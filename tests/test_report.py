@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import json
 import re
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from desistance.balance import BalanceDesign
 from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.disclosure import INTERNAL, open_data
-from desistance.evaluation import EvaluationPlan, evaluate
+from desistance.evaluation import EvaluationPlan, MissingDesign, evaluate
+from desistance.evaluation.plan import HazardDesign
 from desistance.report import write_report
 from desistance.synthetic import SimulationDesign, simulate_cases
 from small_counts import small_counts
@@ -226,6 +228,32 @@ def test_a_comparison_that_is_not_reported_is_not_stressed_either(stressed, tmp_
     section = page[page.index(">Would other choices change it?</h2>") :]
     assert "Not reported: the cohorts are too unlike" in section
     assert not (tmp_path / "report" / "sensitivity.csv").exists()
+
+
+def test_complete_cases_stand_beside_what_was_filled_in(tmp_path):
+    design = MissingDesign(copies=3, cycles=3, tipping="exposed", deltas=(-3, 3))
+    found, page = report(
+        tmp_path / "report", 400, 4, missing=design, balance=BalanceDesign(terms=TERMS),
+        hazards=HazardDesign(("exposed", "age", "need_SUB", "need_ACC")),
+    )  # fmt: skip
+    needs = page[page.index(">Pathway needs</h2>") : page.index(">Are the cohorts alike?</h2>")]
+    assert "complete cases" in needs
+    assert "Filled in 3 times over" in needs
+    assert "as unassessed needs grow unlike those assessed" in needs
+    told = rows(tmp_path / "report", "missing.csv")
+    pooled = found.missing.pooled.to_frame().set_index("term")["estimate"]
+    whole = found.hazards.to_frame().set_index("term")["estimate"]
+    for row in told:
+        own = pooled if row["outcome"] == "filled in" else whole
+        assert float(row["estimate"]) == pytest.approx(own[row["term"]], abs=0.0051)
+    assert len(told) == 8
+    assert small_counts(tmp_path / "report") == []
+    exact = found.missing.imputed.table["n_missing"]
+    odd = {str(count) for count in exact if count % 5}
+    assert odd
+    assert not odd & set(re.findall(r"(?<![\d.])\d+(?![\d.])", re.sub(r"<[^>]+>", " ", needs)))
+    about = json.loads((tmp_path / "report" / "manifest.json").read_text(encoding="utf-8"))
+    assert about["about"]["seed"] == 0
 
 
 def test_a_ratio_of_rates_is_not_rounded_to_a_whole_number(small):

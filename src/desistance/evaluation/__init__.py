@@ -2,6 +2,7 @@
 
 from desistance.evaluation.evaluation import Evaluation, evaluate
 from desistance.evaluation.lock import Locked, PlanLock, lock_plan, read_lock, settings_of
+from desistance.evaluation.missing import Missing, MissingDesign
 from desistance.evaluation.plan import EvaluationPlan, load_plan
 from desistance.evaluation.trial import TargetTrial
 
@@ -9,6 +10,8 @@ __all__ = [
     "Evaluation",
     "EvaluationPlan",
     "Locked",
+    "Missing",
+    "MissingDesign",
     "PlanLock",
     "TargetTrial",
     "evaluate",

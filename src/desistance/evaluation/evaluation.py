@@ -17,6 +17,7 @@ from desistance.comparison import (
     triangulate,
 )
 from desistance.errors import NobodyToMatchError
+from desistance.evaluation.missing import Missing, fill_in
 from desistance.evaluation.process import Process, describe_process
 from desistance.followup import FollowUp, follow_up
 from desistance.histories import build_histories
@@ -62,6 +63,7 @@ class Evaluation:
     triangulation: Triangulation | None = None
     cohorts: tuple[CohortEffects, ...] = ()
     stress: StressTest | None = None
+    missing: Missing | None = None
     lock: PlanLock | None = None
     deviations: pd.DataFrame | None = None
 
@@ -71,8 +73,8 @@ class Evaluation:
     def summary(self) -> str:
         """Say everything in plain text, in the order of the report."""
         results = (
-            self.rates, self.curves, self.process, self.hazards, self.balanced, self.effects,
-            self.triangulation, *self.cohorts, self.stress,
+            self.rates, self.curves, self.process, self.hazards, self.missing, self.balanced,
+            self.effects, self.triangulation, *self.cohorts, self.stress,
         )  # fmt: skip
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
         told = [part for part in told if part]
@@ -122,7 +124,13 @@ def evaluate(
     say("Describing needs and support")
     process = describe_process(followed, plan.needs)
     say("Fitting hazards")
-    hazards = _hazards(followed, plan)
+    hazards, missing, terms = None, None, _terms(followed, plan)
+    if terms:
+        ties, variance = plan.hazards.ties, plan.hazards.variance
+        hazards = fit_cox(followed, terms, ties=ties, variance=variance)
+    if terms and plan.missing is not None:
+        say("Filling in missing needs")
+        missing = fill_in(followed, terms, plan.hazards, plan.missing)
     say("Balancing the cohorts")
     try:
         balanced = balance_cohorts(followed, plan.balance)
@@ -140,6 +148,7 @@ def evaluate(
             None,
             nobody.flow,
             process,
+            missing=missing,
             lock=lock,
             deviations=deviations,
         )
@@ -151,7 +160,8 @@ def evaluate(
     triangulation, cohorts = _again(followed, plan, say)
     return Evaluation(
         plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
-        process, triangulation, cohorts, _stressed(followed, balanced, plan, say), lock, deviations,
+        process, triangulation, cohorts, _stressed(followed, balanced, plan, say), missing,
+        lock, deviations,
     )  # fmt: skip
 
 
@@ -193,11 +203,8 @@ def _stressed(
     )  # fmt: skip
 
 
-def _hazards(followed: FollowUp, plan: EvaluationPlan) -> CoxFit | None:
-    """Fit the plan's Cox model, with "needs" spelt out: every pathway anybody was assessed on."""
+def _terms(followed: FollowUp, plan: EvaluationPlan) -> list[str]:
+    """Name the terms of the plan's Cox model, "needs" spelt out: those anybody was assessed on."""
     columns = [f"need_{code}" for code in followed.histories.scheme.headline]
     needs = [name for name in columns if followed.people[name].notna().any()]
-    terms = [name for term in plan.hazards.terms for name in (needs if term == NEEDS else [term])]
-    if not terms:
-        return None
-    return fit_cox(followed, terms, ties=plan.hazards.ties, variance=plan.hazards.variance)
+    return [name for term in plan.hazards.terms for name in (needs if term == NEEDS else [term])]

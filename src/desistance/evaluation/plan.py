@@ -17,6 +17,7 @@ from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import Measured
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
+from desistance.evaluation.missing import MissingDesign
 from desistance.evaluation.trial import TargetTrial, trial_table
 from desistance.followup import FollowUpDesign
 from desistance.histories import HistoryDesign
@@ -61,6 +62,9 @@ class EvaluationPlan:
         When the data do not say it themselves.
     histories, follow_up, needs, hazards, balance, disclosure
         The choices of each step.
+    missing
+        How missing needs are filled in for the model of `hazards`, which is of complete cases; None
+        for not at all.
     until_joining
         Whether a comparison person who joins later is watched only until then; see
         `compare_cohorts`.
@@ -104,6 +108,7 @@ class EvaluationPlan:
     follow_up: FollowUpDesign = field(default_factory=FollowUpDesign)
     needs: NeedsDesign = field(default_factory=NeedsDesign)
     hazards: HazardDesign = field(default_factory=HazardDesign)
+    missing: MissingDesign | None = None
     balance: BalanceDesign = field(default_factory=BalanceDesign)
     until_joining: bool = False
     outcomes: tuple[Measured, ...] = MAIN
@@ -122,6 +127,8 @@ class EvaluationPlan:
         check_designs(self.comparators, self.external)
         if not self.outcomes or len(set(self.outcomes)) < len(self.outcomes):
             raise PlanError("`outcomes` names one effect or more, each once.")
+        if self.missing is not None and not self.hazards.terms:
+            raise PlanError("`missing` fills in terms of `hazards`, which has none.")
         counted = (self.follow_up.offence_set, *self.offence_sets)
         if len(set(counted)) < len(counted):
             raise PlanError("`offence_sets` are others than that of the follow-up, each once.")

@@ -202,6 +202,14 @@ def _analysis(plan: EvaluationPlan) -> str:
             f"Cox model of the first reoffence on {', '.join(plan.hazards.terms)} ("
             f"{plan.hazards.ties} ties, {plan.hazards.variance} variance)."
         )
+    if plan.missing is not None:
+        tried = (
+            f"; the effect of {plan.missing.tipping} until it tips" if plan.missing.tipping else ""
+        )
+        told.append(
+            f"The same with missing needs filled in {plan.missing.copies} times over (seed "
+            f"{plan.missing.seed}){tried}."
+        )
     if plan.comparators:
         told.append(f"Other designs: {_ways(plan.comparators_way)}, at equal maturity.")
     if plan.cohorts:

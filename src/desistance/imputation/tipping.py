@@ -59,22 +59,26 @@ class TippingNeeds(Result):
         """One row per delta."""
         return self.frame.copy()
 
-    def summary(self) -> str:
-        """Say whether, and where, the conclusion changes."""
+    def sentences(self) -> list[str]:
+        """Say whether, and where, the conclusion changes, on either side."""
         tried = self.frame["delta"]
-        sides = []
+        said = []
         for tip, furthest, side in zip(
             self.tips, (tried.min(), tried.max()), ("down", "up"), strict=True
         ):
             if np.isfinite(tip):
                 share = np.interp(tip, tried, self.frame["mean_imputed"])
-                sides.append(
+                said.append(
                     f"It changes at delta {tip:.2f}: the odds of an unassessed need are "
                     f"{number(float(np.exp(tip)), 2)} times what missing at random gives, "
                     f"{100 * share:.0f} % of them with it."
                 )
             elif furthest:
-                sides.append(f"It holds {side} to delta {furthest:g}, the furthest tried.")
+                said.append(f"It holds {side} to delta {furthest:g}, the furthest tried.")
+        return said
+
+    def summary(self) -> str:
+        """Say whether, and where, the conclusion changes."""
         where = f" where {self.among}" if self.among else ""
         return "\n".join(
             [
@@ -82,7 +86,7 @@ class TippingNeeds(Result):
                 f"missing at random ({self.copies} copies, seed {self.seed})",
                 f"Delta is added to the log odds of a need that was not assessed{where}.",
                 text_table(self.frame),
-                *sides,
+                *self.sentences(),
                 *(f"Caveat: {caveat}" for caveat in self.caveats),
             ]
         )

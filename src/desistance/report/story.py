@@ -27,6 +27,7 @@ from desistance.rates import SHARE
 from desistance.report.designs import lock, other_comparisons, trial
 from desistance.report.drawings import steps
 from desistance.report.effects import effect, headline
+from desistance.report.missing import missing
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
 from desistance.report.process import implementation, needs_blocks
 from desistance.report.sensitivity import sensitivity
@@ -211,6 +212,8 @@ class Story:
         blocks += needs_blocks(self)
         if self.evaluation.hazards is not None:
             blocks += self.hazards(self.evaluation.hazards)
+            if self.evaluation.missing is not None:
+                blocks += missing(self, self.evaluation.hazards, self.evaluation.missing)
         return Section("Pathway needs", tuple(blocks))
 
     def hazards(self, fitted: CoxFit) -> list[Block]:

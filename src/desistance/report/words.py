@@ -114,6 +114,8 @@ HEADINGS = {
     "made": "In this evaluation",
     "offence_set": "Offences counted",
     "sentence": "What may be said",
+    "delta": "Delta",
+    "mean_imputed": "Share given the need",
     "holm": "p (Holm)",
     "bh": "p (Benjamini–Hochberg)",
 }

@@ -76,12 +76,12 @@ def _figures(page: Page) -> Iterable[Figure]:
 
 def _about(evaluation: Evaluation, story: Story) -> dict[str, object]:
     """Say what the report rests on; its counts are the protected ones of the page."""
-    flow = story.tables["flow"].shown()
+    flow, missing = story.tables["flow"].shown(), evaluation.plan.missing
     return {
         "plan": settings_of(evaluation.plan),
         "inputs": dict(sorted(evaluation.cases.sources.items())),
         "extract_date": f"{evaluation.cases.extract_date:%Y-%m-%d}",
         "lock": lock_record(evaluation),
-        "seed": None,  # nothing in an evaluation is drawn at random
+        "seed": None if missing is None else missing.seed,  # nothing else is drawn at random
         "exclusions": json.loads(flow.to_json(orient="records")),
     }
