@@ -8,12 +8,14 @@ import pytest
 from desistance.balance import BalanceDesign, CalendarRules, Comparator
 from desistance.cases import CaseData
 from desistance.comparison import ExternalRate, SensitivityDesign
+from desistance.comparison.timing import compare_over_time
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import FollowUpError, ModelError, PlanError
 from desistance.evaluation import (
     EvaluationPlan,
     MissingDesign,
     TargetTrial,
+    TimingDesign,
     evaluate,
     load_plan,
 )
@@ -87,6 +89,13 @@ def test_an_empty_plan_has_the_defaults(tmp_path):
         ("[sensitivity]\nareas = 'some'", "`sensitivity.areas`"),
         ("[sensitivity]\narea = true", "`sensitivity.area` is not a setting (there are outcome,"),
         ("[missing]\ncopies = 1", "2 or more"),
+        ("[timing]\ndesigns = ['sundial']", "`timing.designs.0`"),
+        ("[timing]\ndesigns = ['landmark', 'landmark']", "each once"),
+        (
+            "[timing]\nlandmark_days = 0",
+            "`timing` cannot be used: Months, windows and the landmark",
+        ),
+        ("[timing]\nlandmark = 30", "`timing.landmark` is not a setting (there are designs,"),
         ("[missing]\ndeltas = []", "one shift or more"),
         ("[missing]\ncopy = 5", "`missing.copy` is not a setting (there are copies,"),
         ("[missing]\n[hazards]\nterms = []", "fills in terms of `hazards`"),
@@ -229,6 +238,8 @@ PLANNED_OTHERWISE = {
         {"cohorts": ("tier",)}, {"cohorts": ("tier",), "cohorts_way": "match"},
         {"missing": MissingDesign()}, {"missing": MissingDesign(copies=9)},
         {"missing": MissingDesign(seed=1)}, {"missing": MissingDesign(tipping="exposed")},
+        {"timing": TimingDesign()}, {"timing": TimingDesign(("landmark",))},
+        {"timing": TimingDesign(("landmark",), landmark_days=30)},
         {"sensitivity": SensitivityDesign()}, {"sensitivity": SensitivityDesign(outcome="time")},
     ),
 }  # fmt: skip
@@ -320,6 +331,24 @@ def test_the_comparison_of_the_plan_is_what_is_stressed(cases, way):
     assert found.stress.basis[0] == found.effects.rests_on("rate")
     assert ("caliper" in set(found.stress.frame["group"])) == (way == "match")
     assert "Stress test of the difference" in found.summary()
+
+
+@pytest.mark.parametrize("clock", ["calendar", "street"])
+def test_designs_of_time_are_those_of_the_library(cases, clock):
+    design = TimingDesign(("landmark", "risk-set"), landmark_days=60)
+    plan = EvaluationPlan(
+        follow_up=FollowUpDesign(clock=clock), balance=BalanceDesign(terms=("age",)), timing=design
+    )
+    steps = []
+    found = evaluate(cases, plan, progress=steps.append)
+    assert steps[-1] == "Comparing by designs of time"
+    landmark = compare_over_time(found.followed, "landmark", landmark_days=60, terms=["age"])
+    assert found.timing.compared.results[0].to_frame().equals(landmark.to_frame())
+    own = found.timing.compared.results[1].effect("time")["estimate"]
+    assert own == pytest.approx(found.effects.effect("time")["estimate"], abs=1e-9)
+    assert not found.timing.immortal.found
+    told = found.summary()
+    assert told.index("Effect of joining, on") < told.index("Immortal time: no time before joining")
 
 
 def test_other_designs_and_cohorts_are_run_where_the_plan_asks(cases):

@@ -11,7 +11,7 @@ import pytest
 from desistance.balance import BalanceDesign
 from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.disclosure import INTERNAL, open_data
-from desistance.evaluation import EvaluationPlan, MissingDesign, evaluate
+from desistance.evaluation import EvaluationPlan, MissingDesign, TimingDesign, evaluate
 from desistance.evaluation.plan import HazardDesign
 from desistance.report import write_report
 from desistance.synthetic import SimulationDesign, simulate_cases
@@ -228,6 +228,58 @@ def test_a_comparison_that_is_not_reported_is_not_stressed_either(stressed, tmp_
     section = page[page.index(">Would other choices change it?</h2>") :]
     assert "Not reported: the cohorts are too unlike" in section
     assert not (tmp_path / "report" / "sensitivity.csv").exists()
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("timed") / "report"
+    design = TimingDesign(landmark_days=20)  # few have joined by then
+    return (*report(folder, 300, 4, timing=design, balance=BalanceDesign(terms=TERMS)), folder)
+
+
+def test_designs_of_time_stand_side_by_side_after_what_they_ask(timed):
+    found, page, folder = timed
+    section = page[page.index(">Is time counted fairly?</h2>") :]
+    order = [
+        "No time before joining is counted as exposed", "What each design of time asks",
+        "The effect of joining by each design of time", "Hazard ratio of the first reoffence: ",
+        "<figcaption>",
+    ]  # fmt: skip
+    assert [section.index(text) for text in order] == sorted(section.index(t) for t in order)
+    told = {(row["group"], row["outcome"]): row for row in rows(folder, "timing.csv")}
+    assert len(told) == 3 * len(found.timing.compared.results)
+    for one in found.timing.compared.results:
+        assert one.estimand in section.replace("&#39;", "'")
+
+
+def test_a_design_of_time_that_few_carry_is_withheld_alone(timed):
+    found, _, folder = timed
+    assert small_counts(folder) == []
+    few = {
+        one.design.label: one.frame["n"].min() < 30 or one.frame["n_events"].min() < 10
+        for one in found.timing.compared.results
+    }
+    assert few["landmark at day 20"]
+    assert not all(few.values())
+    for row in rows(folder, "timing.csv"):
+        assert row["note"].startswith("not reported") == few[row["group"]]
+        if few[row["group"]]:
+            assert not re.search(r"\d", row["estimate"] + row["n"] + row["conf_low"])
+        elif "per 100" in row["outcome"]:
+            assert float(row["conf_low"]) % 1 == 0
+    assert set(rows(folder, "immortal_time.csv")[0]) == {"group", "n", "person_years"}
+
+
+def test_risk_sets_whose_balance_is_red_show_no_effect(timed, tmp_path):
+    found = timed[0]
+    unlike = found.balanced.table.assign(smd_after=0.3)
+    red = dataclasses.replace(found, balanced=dataclasses.replace(found.balanced, table=unlike))
+    write_report(red, tmp_path / "report")
+    own = [row for row in rows(tmp_path / "report", "timing.csv") if row["group"] == "risk-set"]
+    assert own
+    for row in own:
+        assert row["estimate"] == row["p_value"] == ""
+        assert "too unlike" in row["note"]
 
 
 def test_complete_cases_stand_beside_what_was_filled_in(tmp_path):

@@ -169,13 +169,8 @@ class Triangulation(Result):
 
     def agreement(self) -> str:
         """Say whether the designs agree, from the intervals alone."""
-        shown = self.frame.dropna(subset=["conf_low", "conf_high"])
-        shown = shown[shown["outcome"].isin(SHORT.values()) & ~shown["design"].isin(["D", "E"])]
-        said = [
-            _agreement(str(outcome), rows, 1.0 if "ratio" in str(outcome) else 0.0)
-            for outcome, rows in shown.groupby("outcome", sort=False)
-        ]
-        return " ".join(said) or "No design gives an effect that can be read."
+        shown = self.frame[~self.frame["design"].isin(["D", "E"])]
+        return agreement(shown[shown["outcome"].isin(SHORT.values())])
 
     def summary(self) -> str:
         """Say what each design found, and what it can and cannot say."""
@@ -229,6 +224,23 @@ def side_by_side(frame: pd.DataFrame, by: str = "design") -> pd.DataFrame:
     table = pd.DataFrame(rows)
     outcomes = [name for name in table if name not in (*labels, "note")]
     return table[[*labels, *outcomes, "note"]].fillna(dict.fromkeys(outcomes, ""))
+
+
+def agreement(frame: pd.DataFrame, by: str = "design") -> str:
+    """Say by effect in which designs it is lower, higher or inconclusive, from intervals alone."""
+    shown = frame.dropna(subset=["conf_low", "conf_high"])
+    said = []
+    for outcome, rows in shown.groupby("outcome", sort=False):
+        none = 1.0 if "ratio" in str(outcome) else 0.0
+        lower, higher = rows["conf_high"] < none, rows["conf_low"] > none
+        kinds = {"lower": lower, "higher": higher, "inconclusive": ~(lower | higher)}
+        told = [
+            f"{kind} in {', '.join(rows.loc[which, by])}"
+            for kind, which in kinds.items()
+            if which.any()
+        ]
+        said.append(f"{str(outcome).capitalize()}: {'; '.join(told)}.")
+    return " ".join(said) or "No design gives an effect that can be read."
 
 
 def _named(letter: str) -> str:
@@ -437,17 +449,6 @@ def _interval(row: pd.Series[Any]) -> str:
     if pd.isna(row["conf_low"]):
         return told
     return f"{told} ({row['conf_low']:.{digits}f} to {row['conf_high']:.{digits}f})"
-
-
-def _agreement(outcome: str, rows: pd.DataFrame, none: float) -> str:
-    low, high = rows["conf_low"].to_numpy(float), rows["conf_high"].to_numpy(float)
-    kinds = {"lower": high < none, "higher": low > none}
-    kinds["inconclusive"] = ~(kinds["lower"] | kinds["higher"])
-    letters = rows["design"].to_numpy()
-    told = [
-        f"{kind} in {', '.join(letters[where])}" for kind, where in kinds.items() if where.any()
-    ]
-    return f"{outcome.capitalize()}: {'; '.join(told)}."
 
 
 def _caveats(found: dict[str, UnderDesign]) -> tuple[str, ...]:

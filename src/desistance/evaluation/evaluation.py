@@ -19,6 +19,7 @@ from desistance.comparison import (
 from desistance.errors import NobodyToMatchError
 from desistance.evaluation.missing import Missing, fill_in
 from desistance.evaluation.process import Process, describe_process
+from desistance.evaluation.timing import Timing, compare_timing
 from desistance.followup import FollowUp, follow_up
 from desistance.histories import build_histories
 from desistance.rates import ReoffendingRates, reoffending_rates
@@ -62,6 +63,7 @@ class Evaluation:
     process: Process
     triangulation: Triangulation | None = None
     cohorts: tuple[CohortEffects, ...] = ()
+    timing: Timing | None = None
     stress: StressTest | None = None
     missing: Missing | None = None
     lock: PlanLock | None = None
@@ -74,7 +76,8 @@ class Evaluation:
         """Say everything in plain text, in the order of the report."""
         results = (
             self.rates, self.curves, self.process, self.hazards, self.missing, self.balanced,
-            self.effects, self.triangulation, *self.cohorts, self.stress,
+            self.effects, self.triangulation, *self.cohorts, self.timing,
+            self.stress,
         )  # fmt: skip
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
         told = [part for part in told if part]
@@ -158,10 +161,14 @@ def evaluate(
         until_joining=plan.until_joining,
     )  # fmt: skip
     triangulation, cohorts = _again(followed, plan, say)
+    timing = None
+    if plan.timing is not None:
+        say("Comparing by designs of time")
+        timing = compare_timing(followed, balanced, plan.timing, plan.balance.terms)
+    stress = _stressed(followed, balanced, plan, say)
     return Evaluation(
         plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
-        process, triangulation, cohorts, _stressed(followed, balanced, plan, say), missing,
-        lock, deviations,
+        process, triangulation, cohorts, timing, stress, missing, lock, deviations,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from desistance.comparison.effects.followed import Measured
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
 from desistance.evaluation.missing import MissingDesign
+from desistance.evaluation.timing import TimingDesign
 from desistance.evaluation.trial import TargetTrial, trial_table
 from desistance.followup import FollowUpDesign
 from desistance.histories import HistoryDesign
@@ -88,6 +89,8 @@ class EvaluationPlan:
         Cohorts by which the effect is shown: "area", "tier", "wave", "exit wave"; see `compare_by`.
     cohorts_way
         How the people of each are made alike.
+    timing
+        Which designs of time stand side by side; None for no such comparison.
     sensitivity
         How the comparison is stressed, see `SensitivityDesign`; None for not at all.
     notes
@@ -120,6 +123,7 @@ class EvaluationPlan:
     external: ExternalRate | None = None
     cohorts: tuple[By, ...] = ()
     cohorts_way: SetWay = "entropy"
+    timing: TimingDesign | None = None
     sensitivity: SensitivityDesign | None = None
     disclosure: DisclosurePolicy = field(default_factory=DisclosurePolicy)
 

@@ -215,6 +215,9 @@ def _analysis(plan: EvaluationPlan) -> str:
     if plan.cohorts:
         by = ", ".join(plan.cohorts)
         told.append(f"By {by}: {_ways(plan.cohorts_way)}, at equal maturity.")
+    if plan.timing is not None:
+        named = ", ".join(design.label for design in plan.timing.of(plan.balance.terms))
+        told.append(f"By designs of time: {named}.")
     if plan.sensitivity is not None:
         measure = MEASURES[plan.sensitivity.outcome]
         told.append(f"Stress test: the {measure}, again with one choice changed at a time.")

@@ -31,6 +31,7 @@ from desistance.report.missing import missing
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
 from desistance.report.process import implementation, needs_blocks
 from desistance.report.sensitivity import sensitivity
+from desistance.report.timing import timing
 from desistance.report.words import (
     ABOUT_PEOPLE,
     TERMS,
@@ -90,6 +91,8 @@ class Story:
             yield effect(self, found.effects)
             if found.triangulation is not None or found.cohorts:
                 yield other_comparisons(self)
+            if found.timing is not None:
+                yield timing(self, found.timing, found.balanced)
             if found.stress is not None:
                 yield sensitivity(self, found.stress, found.balanced)
         elif found.not_compared is not None:

@@ -144,16 +144,20 @@ class TimedComparisons(Result):
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the designs' hazard ratios with their intervals."""
-        ax = new_axes(ax, size=(7.2, 1.2 + 0.5 * len(self.results)))
-        rows = self.to_frame()
-        rows = rows[rows["outcome"] == HAZARD].dropna(subset=["estimate"])
-        place = np.arange(len(rows))[::-1]
-        ratio, low, high = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float).T
-        with house_style():
-            ax.axvline(1, color=DARK_GREY, lw=0.8)
-            ax.errorbar(ratio, place, xerr=(ratio - low, high - ratio), fmt="o", capsize=3)
-            ax.set_yticks(place, rows["group"])
-            ratio_axis(ax)
-            ax.set_ylim(-0.6, len(rows) - 0.4)
-            ax.set_xlabel("Hazard ratio (below 1: less reoffending)")
-        return ax
+        return draw_hazards(self.to_frame(), ax)
+
+
+def draw_hazards(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw hazard ratios with their intervals, a row for each design that has one."""
+    rows = frame[frame["outcome"] == HAZARD].dropna(subset=["estimate"])
+    ax = new_axes(ax, size=(7.2, 1.2 + 0.5 * len(rows)))
+    place = np.arange(len(rows))[::-1]
+    ratio, low, high = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float).T
+    with house_style():
+        ax.axvline(1, color=DARK_GREY, lw=0.8)
+        ax.errorbar(ratio, place, xerr=(ratio - low, high - ratio), fmt="o", capsize=3)
+        ax.set_yticks(place, rows["group"])
+        ratio_axis(ax)
+        ax.set_ylim(-0.6, len(rows) - 0.4)
+        ax.set_xlabel("Hazard ratio (below 1: less reoffending)")
+    return ax
