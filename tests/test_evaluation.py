@@ -8,11 +8,13 @@ import pytest
 from desistance.balance import BalanceDesign, CalendarRules, Comparator
 from desistance.cases import CaseData
 from desistance.comparison import ExternalRate, SensitivityDesign
+from desistance.comparison.exploratory import effects_by_dose, effects_by_need
 from desistance.comparison.timing import compare_over_time
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import FollowUpError, ModelError, PlanError
 from desistance.evaluation import (
     EvaluationPlan,
+    ExploratoryDesign,
     MissingDesign,
     TargetTrial,
     TimingDesign,
@@ -90,6 +92,9 @@ def test_an_empty_plan_has_the_defaults(tmp_path):
         ("[sensitivity]\narea = true", "`sensitivity.area` is not a setting (there are outcome,"),
         ("[missing]\ncopies = 1", "2 or more"),
         ("[timing]\ndesigns = ['sundial']", "`timing.designs.0`"),
+        ("[exploratory]\nneeds = false\ndose = false", "`needs`, `dose` or both"),
+        ("[exploratory]\nbands = [4, 2]", "ascending"),
+        ("[exploratory]\nhorizon = 9", "`exploratory.horizon` is not a setting (there are needs,"),
         ("[timing]\ndesigns = ['landmark', 'landmark']", "each once"),
         (
             "[timing]\nlandmark_days = 0",
@@ -239,6 +244,7 @@ PLANNED_OTHERWISE = {
         {"missing": MissingDesign()}, {"missing": MissingDesign(copies=9)},
         {"missing": MissingDesign(seed=1)}, {"missing": MissingDesign(tipping="exposed")},
         {"timing": TimingDesign()}, {"timing": TimingDesign(("landmark",))},
+        {"exploratory": ExploratoryDesign()}, {"exploratory": ExploratoryDesign(dose=False)},
         {"timing": TimingDesign(("landmark",), landmark_days=30)},
         {"sensitivity": SensitivityDesign()}, {"sensitivity": SensitivityDesign(outcome="time")},
     ),
@@ -349,6 +355,29 @@ def test_designs_of_time_are_those_of_the_library(cases, clock):
     assert not found.timing.immortal.found
     told = found.summary()
     assert told.index("Effect of joining, on") < told.index("Immortal time: no time before joining")
+
+
+def test_what_is_explored_is_what_the_library_explores(cases):
+    plan = EvaluationPlan(
+        balance=BalanceDesign(terms=("age",)),
+        exploratory=ExploratoryDesign(bands=(3,), landmark=30, dose_bands=(2,)),
+    )  # fmt: skip
+    steps = []
+    found = evaluate(cases, plan, progress=steps.append)
+    assert steps[-1] == "Exploring for whom joining does more"
+    by_need, by_dose = found.explored
+    own = effects_by_need(found.followed, found.balanced, bands=(3,))
+    assert by_need.to_frame().equals(own.to_frame())
+    own = effects_by_dose(found.followed, found.balanced, landmark=30, bands=(2,))
+    assert by_dose.to_frame().equals(own.to_frame())
+    for one in found.explored:
+        for row, on in zip(one.to_frame().itertuples(), one.basis, strict=True):
+            # Groups share people who are compared more than once.
+            assert row.n <= sum(on.n_people.values())
+            assert len(on.n_people) == (4 if row.group == "with against without" else
+                                        1 if row.group == "per further contact" else 2)  # fmt: skip
+    without = dataclasses.replace(cases, support=cases.support.iloc[:0])
+    assert len(evaluate(without, plan).explored) == 1
 
 
 def test_other_designs_and_cohorts_are_run_where_the_plan_asks(cases):

@@ -11,7 +11,13 @@ import pytest
 from desistance.balance import BalanceDesign
 from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.disclosure import INTERNAL, open_data
-from desistance.evaluation import EvaluationPlan, MissingDesign, TimingDesign, evaluate
+from desistance.evaluation import (
+    EvaluationPlan,
+    ExploratoryDesign,
+    MissingDesign,
+    TimingDesign,
+    evaluate,
+)
 from desistance.evaluation.plan import HazardDesign
 from desistance.report import write_report
 from desistance.synthetic import SimulationDesign, simulate_cases
@@ -280,6 +286,45 @@ def test_risk_sets_whose_balance_is_red_show_no_effect(timed, tmp_path):
     for row in own:
         assert row["estimate"] == row["p_value"] == ""
         assert "too unlike" in row["note"]
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("explored") / "report"
+    design = ExploratoryDesign()
+    return (*report(folder, 450, 4, exploratory=design, balance=BalanceDesign(terms=TERMS)), folder)
+
+
+def test_what_is_explored_says_so_wherever_it_is_met(explored):
+    _, page, folder = explored
+    start = page.index(">Exploratory: for whom joining may do more</h2>")
+    section = page[start : page.index("</section>", start)]
+    assert "Nothing in this section is a finding." in section
+    for caption in re.findall(
+        r"<(?:figcaption|caption)[^>]*>(.*?)</(?:figcaption|caption)>", section
+    ):
+        assert "Exploratory" in caption
+    assert "p (Holm)" in section
+    assert "p (Benjamini–Hochberg)" in section
+    for name in ("explored_need.csv", "explored_dose.csv", "explored_need_asked.csv"):
+        assert {row["status"] for row in rows(folder, name)} == {"exploratory"}
+
+
+def test_what_rests_on_a_small_group_is_not_explored_in_public(explored):
+    found, _, folder = explored
+    assert small_counts(folder) == []
+    n_few = 0
+    for one, name in zip(found.explored, ("explored_need", "explored_dose"), strict=True):
+        for row, on in zip(rows(folder, f"{name}.csv"), one.basis, strict=True):
+            few = min(on.n_people.values()) < 30 or any(
+                min(on.n_events[of], n - on.n_events[of]) < 10 for of, n in on.n_people.items()
+            )
+            n_few += few
+            assert row["note"].startswith("not reported") == few
+            if few:
+                assert not re.search(r"\d", row["estimate"] + row["p_value"] + row["shrunk"])
+            assert "n" not in row
+    assert n_few
 
 
 def test_complete_cases_stand_beside_what_was_filled_in(tmp_path):

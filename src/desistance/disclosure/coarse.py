@@ -35,9 +35,9 @@ def coarser(frame: pd.DataFrame, step: int) -> pd.DataFrame:
     outcome = frame["outcome"]
     per_hundred = outcome.str.endswith("per 100 people") & ~outcome.str.startswith("ratio")
     rounded = {
-        "estimate": (frame["estimate"] / step).round() * step,
+        "estimate": (frame["estimate"] / step).round() * step + 0.0,  # no minus before a zero
         "conf_low": np.floor(frame["conf_low"] / step) * step,
-        "conf_high": np.ceil(frame["conf_high"] / step) * step + 0.0,  # no minus before a zero
+        "conf_high": np.ceil(frame["conf_high"] / step) * step + 0.0,
     }
     return frame.assign(
         **{name: frame[name].where(~per_hundred, new) for name, new in rounded.items()}

@@ -17,6 +17,7 @@ from desistance.comparison import (
     triangulate,
 )
 from desistance.errors import NobodyToMatchError
+from desistance.evaluation.exploring import explore
 from desistance.evaluation.missing import Missing, fill_in
 from desistance.evaluation.process import Process, describe_process
 from desistance.evaluation.timing import Timing, compare_timing
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from desistance.cases import CaseData
+    from desistance.comparison.exploratory import Explored
     from desistance.evaluation.lock import PlanLock
     from desistance.evaluation.plan import EvaluationPlan
 
@@ -44,7 +46,7 @@ class Evaluation:
 
     `hazards` is None where the plan asks for no model; `balanced` and `effects` are None where
     nobody who joined could be matched, and `not_compared` counts where they were lost.
-    What the plan does not ask for is None, `cohorts` empty. `lock` is None where the plan was not
+    What the plan does not ask for is None, or empty. `lock` is None where the plan was not
     locked before outcomes were opened; `deviations` lists what is not as it was locked (``what,
     locked, now``).
     """
@@ -65,6 +67,7 @@ class Evaluation:
     cohorts: tuple[CohortEffects, ...] = ()
     timing: Timing | None = None
     stress: StressTest | None = None
+    explored: tuple[Explored, ...] = ()
     missing: Missing | None = None
     lock: PlanLock | None = None
     deviations: pd.DataFrame | None = None
@@ -77,7 +80,7 @@ class Evaluation:
         results = (
             self.rates, self.curves, self.process, self.hazards, self.missing, self.balanced,
             self.effects, self.triangulation, *self.cohorts, self.timing,
-            self.stress,
+            self.stress, *self.explored,
         )  # fmt: skip
         told = [repr(self.followed), *(part.summary() for part in results if part is not None)]
         told = [part for part in told if part]
@@ -166,9 +169,13 @@ def evaluate(
         say("Comparing by designs of time")
         timing = compare_timing(followed, balanced, plan.timing, plan.balance.terms)
     stress = _stressed(followed, balanced, plan, say)
+    explored: tuple[Explored, ...] = ()
+    if plan.exploratory is not None:
+        say("Exploring for whom joining does more")
+        explored = explore(followed, balanced, plan.exploratory)
     return Evaluation(
         plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
-        process, triangulation, cohorts, timing, stress, missing, lock, deviations,
+        process, triangulation, cohorts, timing, stress, explored, missing, lock, deviations,
     )  # fmt: skip
 
 

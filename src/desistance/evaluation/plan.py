@@ -17,6 +17,7 @@ from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import Measured
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
+from desistance.evaluation.exploring import ExploratoryDesign
 from desistance.evaluation.missing import MissingDesign
 from desistance.evaluation.timing import TimingDesign
 from desistance.evaluation.trial import TargetTrial, trial_table
@@ -93,6 +94,8 @@ class EvaluationPlan:
         Which designs of time stand side by side; None for no such comparison.
     sensitivity
         How the comparison is stressed, see `SensitivityDesign`; None for not at all.
+    exploratory
+        For whom, and by how much support, joining may do more; None where nothing is explored.
     notes
         Paragraphs for the reader of the report: what the pilot is, who it works with.
 
@@ -125,6 +128,7 @@ class EvaluationPlan:
     cohorts_way: SetWay = "entropy"
     timing: TimingDesign | None = None
     sensitivity: SensitivityDesign | None = None
+    exploratory: ExploratoryDesign | None = None
     disclosure: DisclosurePolicy = field(default_factory=DisclosurePolicy)
 
     def __post_init__(self) -> None:

@@ -221,6 +221,10 @@ def _analysis(plan: EvaluationPlan) -> str:
     if plan.sensitivity is not None:
         measure = MEASURES[plan.sensitivity.outcome]
         told.append(f"Stress test: the {measure}, again with one choice changed at a time.")
+    if plan.exploratory is not None:
+        explored = {"need": plan.exploratory.needs, "dose": plan.exploratory.dose}
+        by = " and ".join(name for name, asked in explored.items() if asked)
+        told.append(f"Explored, and no finding: the effect by {by}.")
     return " ".join(told)
 
 

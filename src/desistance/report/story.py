@@ -27,9 +27,10 @@ from desistance.rates import SHARE
 from desistance.report.designs import lock, other_comparisons, trial
 from desistance.report.drawings import steps
 from desistance.report.effects import effect, headline
+from desistance.report.exploratory import exploratory
 from desistance.report.missing import missing
 from desistance.report.page import Block, Figure, KeyFigure, Page, Prose, Section, Table
-from desistance.report.process import implementation, needs_blocks
+from desistance.report.process import PARTNER_WORDS, implementation, needs_blocks
 from desistance.report.sensitivity import sensitivity
 from desistance.report.timing import timing
 from desistance.report.words import (
@@ -95,6 +96,8 @@ class Story:
                 yield timing(self, found.timing, found.balanced)
             if found.stress is not None:
                 yield sensitivity(self, found.stress, found.balanced)
+            if found.explored:
+                yield exploratory(self, found.explored, found.balanced)
         elif found.not_compared is not None:
             yield Section("Are the cohorts alike?", (self.matching(found.not_compared),))
         yield self.limits()
@@ -336,14 +339,14 @@ class Story:
         return Table(readable(shown), caption, note or protected.note, digits, folded)
 
     def words(self, term: str) -> str:
-        """Name a term in words: a need by its pathway, the exposure by the programme."""
+        """Name a term in words: a need by its pathway, the exposure by the programme, a partner."""
         names = {p.code: p.name for p in self.evaluation.followed.histories.scheme.pathways}
         if term == "exposed":
             return f"Joined {self.evaluation.plan.follow_up.names[1]}"
         if term.startswith("need_"):
             code, _, unknown = term.removeprefix("need_").partition(" ")
             return f"{names[code]}: {'not assessed' if unknown else 'need'}"
-        return TERMS.get(term, term)
+        return TERMS.get(term, PARTNER_WORDS.get(term, term))
 
     def caveats(self, caveats: Iterable[str]) -> Prose:
         """Say caveats, with their counts protected."""

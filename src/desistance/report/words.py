@@ -116,6 +116,12 @@ HEADINGS = {
     "sentence": "What may be said",
     "delta": "Delta",
     "mean_imputed": "Share given the need",
+    "df": "Degrees of freedom",
+    "shrunk": "Drawn in",
+    "shrunk_low": "Drawn in, low",
+    "shrunk_high": "Drawn in, high",
+    "p_holm": "p (Holm)",
+    "p_bh": "p (Benjamini–Hochberg)",
     "holm": "p (Holm)",
     "bh": "p (Benjamini–Hochberg)",
 }

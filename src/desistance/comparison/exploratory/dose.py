@@ -19,9 +19,11 @@ from desistance.comparison.exploratory.explored import (
 from desistance.comparison.exploratory.rows import (
     EXPOSED,
     PERSON,
+    Row,
     fit,
     in_bands,
     people,
+    rests_on,
     rows_of_matches,
     told,
     too_few,
@@ -91,7 +93,8 @@ def effects_by_dose(
     found, trend = _by_dose(rows, bands, z)
     partners = [str(name) for name in seen if name != DOSE]
     asked = [_by_partner(rows, name, z) for name in partners]
-    frame = pd.DataFrame([*found, *asked]).reindex(columns=COLUMNS).fillna({"note": ""})
+    rows_found = [*found, *asked]
+    frame = pd.DataFrame(rows_found).reindex(columns=COLUMNS).fillna({"note": ""})
     frame = frame.assign(status=STAMP)
     family = frame["group"].eq(SEEN)
     frame[["p_holm", "p_bh"]] = np.nan
@@ -105,6 +108,8 @@ def effects_by_dose(
             {"n": "Int64", "n_events": "Int64"}
         ),
         pd.DataFrame([trend], columns=["term", "statistic", "df", "p_value", "note"]),
+        tuple(row["of"] for row in rows_found),
+        (found[-1]["of"],),
         float("nan"),
         f"proven reoffences in {design.offence_set} from day {landmark} to {design.months} months "
         f"after joining {design.joining} (balance: {balanced.light})",
@@ -148,18 +153,20 @@ def _contacts(
 
 def _by_dose(
     rows: TimeToEvent, bands: Sequence[int], z: float
-) -> tuple[list[dict[str, object]], tuple[object, ...]]:
+) -> tuple[list[Row], tuple[object, ...]]:
     joined = rows.columns[EXPOSED].to_numpy() == 1
     dose = rows.columns[DOSE].to_numpy()
     names, band = in_bands(dose, bands)
-    found: list[dict[str, object]] = []
+    found: list[Row] = []
     for j, name in enumerate(names):
         inside = joined & (band == j)
         n, n_events = people(rows, inside)
-        row: dict[str, object] = {
-            "outcome": HAZARD, "term": DOSE, "group": name, "n": n, "n_events": n_events
+        groups = {"with so many contacts": inside, "compared": ~joined}
+        row: Row = {
+            "outcome": HAZARD, "term": DOSE, "group": name, "n": n, "n_events": n_events,
+            "of": rests_on(rows, groups),
         }  # fmt: skip
-        note = too_few(rows, {"with so many contacts": inside, "compared": ~joined})
+        note = too_few(rows, groups)
         if not note:
             fitted = fit(rows.only(inside | ~joined, "other dose"), [EXPOSED])
             note = fitted.notes[0]
@@ -169,25 +176,28 @@ def _by_dose(
         found.append(row | {"note": note})
     ours = rows.only(joined, "did not join")
     n, n_events = people(ours)
+    groups = {"who joined": np.ones(ours.n, bool)}
     row = {"outcome": AMONG, "term": DOSE, "group": PER_CONTACT, "n": n,
-           "n_events": n_events}  # fmt: skip
+           "n_events": n_events, "of": rests_on(ours, groups)}  # fmt: skip
     label = "joining by contacts, trend"
-    log, error, note = _among_joiners(ours, DOSE, {"who joined": np.ones(ours.n, bool)})
+    log, error, note = _among_joiners(ours, DOSE, groups)
     if note:
         return [*found, row | {"note": note}], (label, np.nan, 1, np.nan, note)
     shown = told(log, error, z, ratio=True, asked=True)
     return [*found, row | shown], (label, (log / error) ** 2, 1, shown["p_value"], "")
 
 
-def _by_partner(rows: TimeToEvent, name: str, z: float) -> dict[str, object]:
+def _by_partner(rows: TimeToEvent, name: str, z: float) -> Row:
     """Joiners whom a partner saw by the landmark, against the other joiners."""
     ours = rows.only(rows.columns[EXPOSED].to_numpy() == 1, "did not join")
     seen = ours.columns[name].to_numpy() == 1
     n, n_events = people(ours, seen)
-    row: dict[str, object] = {
-        "outcome": AMONG, "term": name, "group": SEEN, "n": n, "n_events": n_events
+    groups = {"seen": seen, "not seen": ~seen}
+    row: Row = {
+        "outcome": AMONG, "term": name, "group": SEEN, "n": n, "n_events": n_events,
+        "of": rests_on(ours, groups),
     }  # fmt: skip
-    log, error, note = _among_joiners(ours, name, {"seen": seen, "not seen": ~seen})
+    log, error, note = _among_joiners(ours, name, groups)
     if note:
         return row | {"note": note}
     return row | told(log, error, z, ratio=True, asked=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,8 @@ from desistance.results import Result, text_table
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from desistance.comparison.effects.result import Basis
 
 STAMP = "exploratory"
 HAZARD = "hazard ratio of joining"
@@ -39,6 +41,8 @@ class Explored(Result):
         p-values: whether an effect differs.
     tests : DataFrame
         ``term, statistic, df, p_value, note``: of several effects together, and of trends.
+    basis, tests_basis : tuple of Basis
+        What each row of `frame`, and of `tests`, rests on.
     tau : float
         Spread of effects between needs, on the log scale; NaN where none are drawn in.
     """
@@ -46,6 +50,8 @@ class Explored(Result):
     title: str
     frame: pd.DataFrame
     tests: pd.DataFrame
+    basis: tuple[Basis, ...]
+    tests_basis: tuple[Basis, ...]
     tau: float
     definition: str
     caveats: tuple[str, ...]
@@ -53,6 +59,10 @@ class Explored(Result):
     def to_frame(self) -> pd.DataFrame:
         """One row per outcome, need (or dose, or partner) and group."""
         return self.frame.copy()
+
+    def with_frame(self, frame: pd.DataFrame) -> Explored:
+        """Give the same with other numbers, such as protected ones."""
+        return replace(self, frame=frame)
 
     def summary(self) -> str:
         """Say what was explored and what was found, and that it proves nothing."""
@@ -92,9 +102,7 @@ class Explored(Result):
             ratio_axis(ax)
             labels = rows["term"].astype(str) + ", " + rows["group"].astype(str)
             lost = rows["note"].ne("")
-            ax.set_yticks(
-                place, (labels + lost.map({True: " (not estimable)", False: ""})).tolist()
-            )
+            ax.set_yticks(place, (labels + lost.map({True: " (no estimate)", False: ""})).tolist())
             ax.set(
                 xlabel="Hazard ratio (below 1: less reoffending)",
                 ylim=(-0.8, max(len(rows) - 0.4, 0.6)),

@@ -19,14 +19,17 @@ from desistance.comparison.exploratory.explored import (
 )
 from desistance.comparison.exploratory.rows import (
     EXPOSED,
+    Row,
     Rows,
     fit,
     in_bands,
     moves,
     people,
     rate_difference,
+    rests_on,
     rows_as_given,
     rows_of_matches,
+    sides,
     told,
     too_few,
 )
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desistance.balance import Balance
+    from desistance.comparison.effects.result import Basis
     from desistance.timetoevent import TimeToEvent
 
     Floats = NDArray[np.float64]
@@ -121,7 +125,7 @@ def effects_by_need(
             raise ModelError(f"`number={number!r}` is not a column.")
         number = None
     _check(rows.first.columns, needs)
-    found: list[dict[str, object]] = []
+    found: list[Row] = []
     moved: dict[str, pd.Series] = {}
     for need in needs:
         ratio, by_person = _ratios(rows.first, need, z)
@@ -131,13 +135,14 @@ def effects_by_need(
     if rows.horizon is not None:
         for need in needs:
             found += _differences(rows.whole, need, rows.horizon, z)
-    frame = pd.DataFrame(found)
-    tests = [_jointly(rows.first, needs)]
+    on, jointly = _jointly(rows.first, needs)
+    tests, of_tests = [jointly], [on]
     if number is not None:
         bands_found, trend = _by_number(rows.first, number, bands, z)
-        frame = pd.concat([frame, pd.DataFrame(bands_found)], ignore_index=True)
+        found += bands_found
         tests.append(trend)
-    frame = frame.reindex(columns=COLUMNS).fillna({"note": ""}).assign(status=STAMP)
+        of_tests.append(bands_found[-1]["of"])
+    frame = pd.DataFrame(found).reindex(columns=COLUMNS).fillna({"note": ""}).assign(status=STAMP)
     frame[["p_holm", "p_bh"]] = np.nan
     for outcome in (HAZARD, DIFFERENCE):
         family = frame["outcome"].eq(outcome) & frame["group"].eq(COMPARED)
@@ -146,7 +151,8 @@ def effects_by_need(
     tau = _draw_in(frame, moved, spread, z)
     return Explored(
         "effect of joining by need", frame.astype({"n": "Int64", "n_events": "Int64"}),
-        pd.DataFrame(tests, columns=["term", "statistic", "df", "p_value", "note"]), tau,
+        pd.DataFrame(tests, columns=["term", "statistic", "df", "p_value", "note"]),
+        tuple(row["of"] for row in found), tuple(of_tests), tau,
         definition, tuple(_caveats(rows.first, needs, frame)),
     )  # fmt: skip
 
@@ -205,9 +211,7 @@ def _cells(kept: TimeToEvent, has: Bools) -> dict[str, Bools]:
     }
 
 
-def _ratios(
-    rows: TimeToEvent, need: str, z: float
-) -> tuple[list[dict[str, object]], pd.Series | None]:
+def _ratios(rows: TimeToEvent, need: str, z: float) -> tuple[list[Row], pd.Series | None]:
     """Hazard ratios with and without a need, and how far each person moves the first."""
     kept, table = _known(rows, [need])
     has = table[need].to_numpy() == 1
@@ -229,18 +233,20 @@ def _ratios(
     return shown, by_person.iloc[:, 0] + by_person.iloc[:, 2]
 
 
-def _begun(outcome: str, need: str, kept: TimeToEvent, has: Bools) -> list[dict[str, object]]:
+def _begun(outcome: str, need: str, kept: TimeToEvent, has: Bools) -> list[Row]:
     """The rows of a need before any effect: whom they are of."""
-    begun = []
+    begun, cells = [], _cells(kept, has)
     for group, mask in ((WITH, has), (WITHOUT, ~has), (COMPARED, None)):
         n, n_events = people(kept, mask)
+        own = {name: cell for name, cell in cells.items() if name.endswith(f" {group}")}
         begun.append(
-            {"outcome": outcome, "term": need, "group": group, "n": n, "n_events": n_events}
-        )
+            {"outcome": outcome, "term": need, "group": group, "n": n, "n_events": n_events,
+             "of": rests_on(kept, own or cells)}
+        )  # fmt: skip
     return begun
 
 
-def _differences(rows: TimeToEvent, need: str, day: int, z: float) -> list[dict[str, object]]:
+def _differences(rows: TimeToEvent, need: str, day: int, z: float) -> list[Row]:
     kept, table = _known(rows, [need])
     has = table[need].to_numpy() == 1
     begun = _begun(DIFFERENCE, need, kept, has)
@@ -259,42 +265,45 @@ def _differences(rows: TimeToEvent, need: str, day: int, z: float) -> list[dict[
     ]
 
 
-def _jointly(rows: TimeToEvent, needs: Sequence[str]) -> tuple[object, ...]:
+def _jointly(rows: TimeToEvent, needs: Sequence[str]) -> tuple[Basis, tuple[object, ...]]:
     """Test every product of joining and a need in one model."""
     label = "joining by every need, together"
     kept, _ = _known(rows, needs)
+    on = rests_on(kept, sides(kept))
     n_terms = 2 * len(needs) + 1
     n_events = people(kept)[1]
     if n_events < EVENTS_A_TERM * n_terms:
         few = f"fewer than {EVENTS_A_TERM} reoffenders for each of {n_terms} terms"
-        return label, np.nan, len(needs), np.nan, f"{NOT_ESTIMABLE}: {few}"
+        return on, (label, np.nan, len(needs), np.nan, f"{NOT_ESTIMABLE}: {few}")
     products = [Interaction(EXPOSED, need) for need in needs]
     fitted = fit(kept, [EXPOSED, *needs, *products])
     place = np.arange(len(needs) + 1, n_terms)
     lost = [fitted.notes[j] for j in place if fitted.notes[j]]
     if lost:
-        return label, np.nan, len(needs), np.nan, lost[0]
+        return on, (label, np.nan, len(needs), np.nan, lost[0])
     log = fitted.log_hazards[place]
     statistic = float(log @ np.linalg.solve(fitted.covariance[np.ix_(place, place)], log))
-    return label, statistic, len(needs), float(chi2.sf(statistic, len(needs))), ""
+    return on, (label, statistic, len(needs), float(chi2.sf(statistic, len(needs))), "")
 
 
 def _by_number(
     rows: TimeToEvent, number: str, bands: Sequence[int], z: float
-) -> tuple[list[dict[str, object]], tuple[object, ...]]:
+) -> tuple[list[Row], tuple[object, ...]]:
     """The effect in each band of the number of needs, and its change per further need."""
     kept, table = _known(rows, [number])
     count = table[number].to_numpy()
     names, band = in_bands(count, bands)
     joined = kept.columns[EXPOSED].to_numpy() == 1
-    found: list[dict[str, object]] = []
+    found: list[Row] = []
     for j, name in enumerate(names):
         inside = band == j
         n, n_events = people(kept, inside)
-        row: dict[str, object] = {
-            "outcome": HAZARD, "term": NUMBER, "group": name, "n": n, "n_events": n_events
+        groups = {"who joined": inside & joined, "compared": inside & ~joined}
+        row: Row = {
+            "outcome": HAZARD, "term": NUMBER, "group": name, "n": n, "n_events": n_events,
+            "of": rests_on(kept, groups),
         }  # fmt: skip
-        note = too_few(kept, {"who joined": inside & joined, "compared": inside & ~joined})
+        note = too_few(kept, groups)
         if not note:
             fitted = fit(kept.only(inside, "other number"), [EXPOSED])
             note = fitted.notes[0]
@@ -304,10 +313,11 @@ def _by_number(
         error = float(np.sqrt(fitted.covariance[0, 0]))
         found.append(row | told(float(fitted.log_hazards[0]), error, z, ratio=True))
     n, n_events = people(kept)
+    groups = sides(kept)
     row = {"outcome": HAZARD, "term": NUMBER, "group": PER_NEED, "n": n,
-           "n_events": n_events}  # fmt: skip
+           "n_events": n_events, "of": rests_on(kept, groups)}  # fmt: skip
     label = "joining by the number of needs, trend"
-    note = too_few(kept, {"who joined": joined, "compared": ~joined})
+    note = too_few(kept, groups)
     if not note:
         fitted = fit(kept, [EXPOSED, number, Interaction(EXPOSED, number)])
         note = fitted.notes[2]

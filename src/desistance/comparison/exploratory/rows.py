@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from desistance.comparison.effects.result import Basis
 from desistance.errors import ModelError
 from desistance.followup.rules import on_street_clock
 from desistance.histories.days import months_to_days
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
+Row = dict[str, Any]
 FEWEST_PEOPLE, FEWEST_EVENTS = 10, 5
 EXPOSED, PERSON, CLUSTER = "exposed", "person", "cluster"
 
@@ -121,13 +123,28 @@ def people(rows: TimeToEvent, mask: Bools | None = None) -> tuple[int, int]:
     return int(table[PERSON].nunique()), int(table.loc[event, PERSON].nunique())
 
 
+def sides(rows: TimeToEvent) -> dict[str, Bools]:
+    """Tell those who joined from the people they are compared with."""
+    joined = rows.columns[EXPOSED].to_numpy() == 1
+    return {"who joined": joined, "compared": ~joined}
+
+
+def rests_on(rows: TimeToEvent, groups: dict[str, Bools]) -> Basis:
+    """Count the people of each group an effect rests on, and those of them who reoffended."""
+    counted = {name: people(rows, mask) for name, mask in groups.items()}
+    return Basis(
+        {name: n for name, (n, _) in counted.items()},
+        {name: n_events for name, (_, n_events) in counted.items()},
+    )
+
+
 def too_few(rows: TimeToEvent, groups: dict[str, Bools]) -> str:
     """Say which group is too small to say anything of; empty where none is."""
-    for name, mask in groups.items():
-        n, n_events = people(rows, mask)
+    on = rests_on(rows, groups)
+    for name, n in on.n_people.items():
         if n < FEWEST_PEOPLE:
             return f"{NOT_ESTIMABLE}: fewer than {FEWEST_PEOPLE} people {name}"
-        if n_events < FEWEST_EVENTS:
+        if on.n_events[name] < FEWEST_EVENTS:
             return f"{NOT_ESTIMABLE}: fewer than {FEWEST_EVENTS} reoffenders {name}"
     return ""
 
