@@ -256,6 +256,15 @@ def test_designs_of_time_stand_side_by_side_after_what_they_ask(timed):
     assert len(told) == 3 * len(found.timing.compared.results)
     for one in found.timing.compared.results:
         assert one.estimand in section.replace("&#39;", "'")
+    counts = [
+        count
+        for said in found.timing.compared.caveats
+        for count in getattr(said, "counts", {}).values()
+    ]
+    odd = {str(count) for count in counts if count > 20 and count % 5}
+    assert odd
+    text = re.sub(r"<[^>]+>", " ", section[: section.index("</section>")])
+    assert not odd & set(re.findall(r"(?<![\d.])\d+(?![\d.])", text))
 
 
 def test_a_design_of_time_that_few_carry_is_withheld_alone(timed):

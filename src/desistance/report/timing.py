@@ -13,7 +13,7 @@ from desistance.comparison import side_by_side
 from desistance.comparison.timing.result import HAZARD, RATE, draw_hazards
 from desistance.comparison.triangulation import agreement
 from desistance.comparison.wording import not_reported
-from desistance.disclosure import protect_counts, stacked, unprotected
+from desistance.disclosure import protect_counts, protect_sentence, stacked, unprotected
 from desistance.plots import figure_png
 from desistance.report.page import Figure, KeyFigure, Prose, Section, Table
 from desistance.report.words import readable, without_counts
@@ -36,7 +36,7 @@ def timing(story: Story, found: Timing, balanced: Balance) -> Section:
     protected = protected_designs(story, compared, balanced)
     story.tables["timing"] = protected
     effects = Table(
-        readable(side_by_side(protected.frame, "group")),
+        readable(side_by_side(protected.frame, "group").rename(columns={"group": "design"})),
         "The effect of joining by each design of time, with 95% intervals",
         note="The designs answer different questions on the same people, and are never averaged. "
         "How alike their weights make the cohorts is not measured, but for risk-set.",
@@ -64,7 +64,15 @@ def timing(story: Story, found: Timing, balanced: Balance) -> Section:
             "logarithmic axis around 1. The numbers are in the table.",
             effects,
         ))  # fmt: skip
-    blocks.append(story.caveats(compared.caveats))
+    blocks.append(Table(
+        pd.DataFrame([
+            {"Design": one.design.label, "Caveat": protect_sentence(said, story.policy)}
+            for one in compared.results
+            for said in one.caveats
+        ]),
+        "What must be read with each design of time",
+        folded=True,
+    ))  # fmt: skip
     return Section("Is time counted fairly?", tuple(blocks))
 
 

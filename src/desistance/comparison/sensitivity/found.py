@@ -162,7 +162,7 @@ class StressTest(Result):
             )
         missing = shown["estimate"].isna() & (shown["outcome"] == self.outcome)
         if missing.any():
-            told.append(f"Could not be run: {int(missing.sum())}; the table says why.")
+            told.append(f"Without an estimate: {int(missing.sum())}; the table says why.")
         control = shown[shown["group"] == CONTROL]
         told += [f"Negative control ({row.term}): {row.note}." for row in control.itertuples()]
         return told

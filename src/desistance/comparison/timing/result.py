@@ -10,7 +10,7 @@ import pandas as pd
 
 from desistance.comparison.timing.design import TimeDesign
 from desistance.plots import DARK_GREY, house_style, new_axes, ratio_axis
-from desistance.results import Result, number, text_table
+from desistance.results import Caveat, Result, number, text_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,9 +108,12 @@ class TimedComparisons(Result):
     def caveats(self) -> tuple[str, ...]:
         """What must be read with every one of them; each result has its own beside."""
         return tuple(
-            dict.fromkeys(f"{one.design.label}: {said}" for one in self.results
-                          for said in one.caveats)
-        )  # fmt: skip
+            Caveat(f"{one.design.label}: {said.template}", **said.counts)
+            if isinstance(said, Caveat)
+            else f"{one.design.label}: {said}"
+            for one in self.results
+            for said in one.caveats
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """One row per effect and design; `group` is the design."""
