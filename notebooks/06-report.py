@@ -48,10 +48,12 @@ sorted(file.name for file in page.parent.iterdir())
 # ## How are small counts protected?
 #
 # Unless the plan says otherwise, counts below 10 are left out, the others are rounded to the nearest 5, and shares are
-# worked out again from the rounded counts. Here is what was withheld, where and by which rule.
+# worked out again from the rounded counts. `suppressed.csv` says of each cell that was withheld where it stood and by which
+# rule; here they are counted.
 
 # %%
-pd.read_csv(page.parent / "suppressed.csv")
+withheld = pd.read_csv(page.parent / "suppressed.csv")
+withheld.groupby(["table", "rule"], sort=False).size().rename("cells").to_frame()
 
 # %% [markdown]
 # ## What does that cost?
