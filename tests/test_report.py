@@ -315,7 +315,7 @@ def test_what_is_explored_says_so_wherever_it_is_met(explored):
         assert "Exploratory" in caption
     assert "p (Holm)" in section
     assert "p (Benjamini–Hochberg)" in section
-    for name in ("explored_need.csv", "explored_dose.csv", "explored_need_asked.csv"):
+    for name in ("explored_need.csv", "explored_dose.csv"):
         assert {row["status"] for row in rows(folder, name)} == {"exploratory"}
 
 

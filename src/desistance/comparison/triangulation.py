@@ -218,7 +218,7 @@ def side_by_side(frame: pd.DataFrame, by: str = "design") -> pd.DataFrame:
         row[by] = _named(str(name)) if by == "design" else name
         for _, told in of_one.iterrows():
             beside = f"{row[told['outcome']]}; elsewhere " if told["outcome"] in row else ""
-            row[told["outcome"]] = beside + _interval(told)
+            row[told["outcome"]] = beside + with_interval(told)
         notes = [note for note in of_one["note"].unique() if note]
         rows.append(row | {"note": "; ".join(notes)})
     table = pd.DataFrame(rows)
@@ -441,7 +441,8 @@ def _rate_of_joined(followed: FollowUp, confidence: float) -> Row:
     }  # fmt: skip
 
 
-def _interval(row: pd.Series[Any]) -> str:
+def with_interval(row: pd.Series[Any]) -> str:
+    """Write an effect with its interval; empty where there is none."""
     if pd.isna(row["estimate"]):
         return ""
     digits = 1 if "per 100" in str(row["outcome"]) else 2

@@ -6,13 +6,15 @@ told: the people with a need and without it would give each other back.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from desistance.comparison.exploratory.explored import TRENDS
+from desistance.comparison.triangulation import with_interval
 from desistance.comparison.wording import not_reported
 from desistance.disclosure import protect_effect, stacked
 from desistance.plots import figure_png
-from desistance.report.page import Figure, KeyFigure, Prose, Section
+from desistance.report.page import Figure, KeyFigure, Prose, Section, Table
+from desistance.report.words import readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,10 +27,6 @@ if TYPE_CHECKING:
 
 HEADING = "Exploratory: for whom joining may do more"
 LEVEL = 0.05
-ASKED = [
-    "outcome", "term", "group", "estimate", "conf_low", "conf_high", "p_value", "p_holm", "p_bh",
-    "status",
-]  # fmt: skip
 
 
 def exploratory(story: Story, found: tuple[Explored, ...], balanced: Balance) -> Section:
@@ -58,18 +56,15 @@ def explored(story: Story, found: Explored, name: str) -> Iterable[Block]:
         f"Of {len(p_holm)} questions, {stand or 'none'} {'have' if stand > 1 else 'has'} a p-value "
         f"below {LEVEL} once adjusted for how many they are (Holm).",
     ))  # fmt: skip
-    yield story.table(
-        f"{name}_asked", asked(protected),
-        f"Exploratory: {found.title}; whether it differs, with adjusted p-values", digits=3,
-    )  # fmt: skip
+    yield asked(
+        story, protected, f"Exploratory: {found.title}; whether it differs, with adjusted p-values"
+    )
     yield story.table(
         f"{name}_together", together(story, found, name),
         "Exploratory: several effects together, and trends", digits=3, folded=True,
     )  # fmt: skip
     table = story.table(name, protected, f"Exploratory: {found.title}, in each group")
-    drawn = protected.frame.assign(
-        term=[story.words(str(term)).removesuffix(": need") for term in protected.frame["term"]]
-    )
+    drawn = protected.frame.assign(term=[named(story, term) for term in protected.frame["term"]])
     yield Figure(
         figure_png(found.with_frame(drawn).plot().figure),
         f"Exploratory: {found.title}, hazard ratios in each group",
@@ -81,13 +76,25 @@ def explored(story: Story, found: Explored, name: str) -> Iterable[Block]:
     yield story.caveats(found.caveats)
 
 
-def asked(protected: ProtectedTable) -> ProtectedTable:
-    """Keep the rows that are a question of their own, with every p-value."""
-    which = protected.frame["p_value"].notna() | protected.hidden["p_value"]
-    return replace(
-        protected, frame=protected.frame.loc[which, ASKED],
-        hidden=protected.hidden.loc[which, ASKED], log=protected.log.iloc[:0],
-    )  # fmt: skip
+def asked(story: Story, protected: ProtectedTable, caption: str) -> Table:
+    """Show the questions, each with its effect and its p-values as they are and adjusted."""
+    rows = protected.shown()[protected.frame["p_value"].notna() | protected.hidden["p_value"]]
+    told = protected.frame.loc[rows.index]
+    effect = told.apply(with_interval, axis=1)
+    beside = (
+        told["group"].where(told["group"].isin(TRENDS), "").map(lambda of: f", {of}" if of else "")
+    )
+    shown = rows[["outcome", "p_value", "p_holm", "p_bh"]].assign(
+        effect=effect.mask(effect == "", protected.token),
+        term=[named(story, term) for term in told["term"]] + beside,
+    )
+    columns = ["term", "outcome", "effect", "p_value", "p_holm", "p_bh"]
+    return Table(readable(shown[columns]), caption, protected.note, digits=3)
+
+
+def named(story: Story, term: str) -> str:
+    """Name a term in words, a need by its pathway alone."""
+    return story.words(term).removesuffix(": need")
 
 
 def protected_rows(story: Story, found: Explored, name: str) -> ProtectedTable:

@@ -80,7 +80,7 @@ def tipping(story: Story, found: TippingNeeds, pooled: PooledCox) -> Iterable[Bl
         *found.caveats,
     ))  # fmt: skip
     yield Figure(
-        figure_png(replace(found, frame=shown).plot().figure),
+        figure_png(replace(found, frame=shown, of=of).plot().figure),
         caption,
         "A line with its interval: the hazard ratio against what is added to the log odds of a "
         "need that was not assessed, around 1. The numbers are in the table.",

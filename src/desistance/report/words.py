@@ -116,6 +116,7 @@ HEADINGS = {
     "sentence": "What may be said",
     "delta": "Delta",
     "mean_imputed": "Share given the need",
+    "effect": "Effect, with its 95% interval",
     "df": "Degrees of freedom",
     "shrunk": "Drawn in",
     "shrunk_low": "Drawn in, low",

@@ -87,7 +87,7 @@ class Explored(Result):
         """Draw a forest of hazard ratios, raw and drawn in, stamped for what they are."""
         shown = self.frame["outcome"].isin([HAZARD, AMONG])
         rows = self.frame[shown & ~self.frame["group"].isin([COMPARED, *TRENDS])]
-        ax = new_axes(ax, size=(7.6, 0.3 * len(rows) + 2.0))
+        ax = new_axes(ax, size=(9.6, 0.3 * len(rows) + 2.0))
         place = np.arange(len(rows))[::-1].astype(float)
         with house_style():
             ax.axvline(1.0, color=DARK_GREY, linewidth=1)
