@@ -1,5 +1,6 @@
 """Risk scores: the published vectors, a slow reading of the same rules, what cannot be scored."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,7 @@ from tests.slow_scores import (
     slow_ogrs3,
 )
 
-REFERENCE = Path(__file__).parents[2] / "shared/reference/ho_offence_codes/ho_offence_codes.csv"
+OFFENCE_CODES = Path(os.environ.get("DESISTANCE_OFFENCE_CODES", "ho_offence_codes.csv"))
 
 # ministryofjustice/hmpps-arns-risk-actuarial-api, fixtures ogrs3-input-*.json and their expected
 # scores: age at the start of follow-up, sanctions, age at the first and at the current sanction,
@@ -513,13 +514,13 @@ class TestTables:
         with pytest.raises(SourceError, match=r"no file gone\.csv"):
             score_table(path)
 
-    @pytest.mark.skipif(not REFERENCE.is_file(), reason="the reference data are not here")
+    @pytest.mark.skipif(not OFFENCE_CODES.is_file(), reason="the reference data are not here")
     @pytest.mark.parametrize(
         ("score", "column"), [("OGRS3", "ogrs3_weight"), ("ARP", "actuarial_category")]
     )
     def test_a_class_whose_codes_share_a_weight_has_it(self, score, column):
         table = score_table(score)
-        codes = pd.read_csv(REFERENCE, dtype=str, keep_default_na=False)
+        codes = pd.read_csv(OFFENCE_CODES, dtype=str, keep_default_na=False)
         codes = codes[~codes[column].isin(["", "999", "UNKNOWN"])]
         codes = codes[codes["ho_code"].str[:3] != "000"]  # no valid code
         if score == "ARP":

@@ -2,7 +2,7 @@
 
 The Toronto data are crimCV's (GPL) and are not in the repository: TO1.csv, TO1adj.csv (counts
 divided by time at risk and rounded), TO1Risk.csv, and reference.json of crimCV 1.0.0 and of EM and
-Newton's steps in R, in the folder named by DESISTANCE_TORONTO or beside the repository.
+Newton's steps in R, in the folder named by DESISTANCE_TORONTO.
 """
 
 import json
@@ -41,11 +41,7 @@ def test_it_is_the_top_found_in_r(name, options):
 
 # --- crimCV's Toronto youth ---------------------------------------------------------------
 
-TORONTO = Path(
-    os.environ.get(
-        "DESISTANCE_TORONTO", HERE.parents[2].parent / "shared/reference/toronto_youth_1"
-    )
-)
+TORONTO = Path(os.environ.get("DESISTANCE_TORONTO", "toronto"))
 toronto = pytest.mark.skipif(
     not (TORONTO / "reference.json").exists(), reason="the reference data are not here"
 )
