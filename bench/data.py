@@ -145,11 +145,14 @@ def repeated(rng: np.random.Generator, n: int) -> Columns:
 
 
 def split_population(rng: np.random.Generator, n: int) -> Columns:
-    """Four terms of whether and how soon people reoffend; all who do so do it well in time."""
+    """Four terms of whether and how soon people reoffend; a third of the others leave before.
+
+    So an expectation step has something to tell: who of those that left might yet have reoffended.
+    """
     x = _terms(rng, n, 4)
     reoffends = rng.random(n) < 1 / (1 + np.exp(0.2 - x @ [0.5, -0.3, 0.6, -0.2]))
     day = np.ceil(120 * np.exp(-(x @ [0.3, 0.2, -0.4, 0.1])) * rng.weibull(1.2, n))
-    last = rng.integers(1_500, 2_500, n)
+    last = rng.integers(365, 2_500, n)
     event = reoffends & (day <= last)
     return {"stop": np.where(event, day, last), "event": event, **_named(x)}
 

@@ -21,7 +21,7 @@ from desistance.survival.hazardratios import hazard_ratios
 from desistance.survival.intervals import survival_interval
 from desistance.survival.parametric.ascent import climb
 from desistance.survival.parametric.designs import Design
-from desistance.survival.parametric.likelihood import LOCATION, SHARE, logistic
+from desistance.survival.parametric.likelihood import LOCATION, LOG_SCALE, SHARE, logistic
 from desistance.survival.parametric.solution import notes_of, sandwich
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from desistance.survival.cure.jumps import Baseline
     from desistance.survival.parametric.likelihood import LogRows
+    from desistance.survival.parametric.solution import Solution
     from desistance.timetoevent import TimeToEvent
 
     Floats = NDArray[np.float64]
@@ -134,11 +135,11 @@ class CoxLatency:
             return np.full(len(days), np.nan)
         risk, (eventual, _) = np.exp(self._predictor(x)), logistic(self.of(SHARE) @ share_x)
         passed = np.searchsorted(self.day, days, side="right")
-        hazards = np.where(self._in_tail(days), np.inf, self._cumulative()[passed])
-        rest = 1 - eventual
-        return np.array(
-            [np.average(rest + eventual * np.exp(-risk * h), weights=weight) for h in hazards]
-        )
+        reoffending, still = weight * eventual, np.zeros(len(days))
+        hazards = self._cumulative()[passed]
+        for at in np.flatnonzero(~self._in_tail(days)):
+            still[at] = reoffending @ np.exp(-risk * hazards[at])
+        return 1 - (reoffending.sum() - still) / weight.sum()
 
     def _predictor(self, x: Floats) -> Floats:
         """The log relative risk at covariates x (1 + p, n), shape (n,)."""
@@ -169,10 +170,14 @@ def solve_cox_latency(
     rows: LogRows,
     location: Design,
     share: Design,
+    near: Solution,
     *,
     clusters: Ints | None,
 ) -> CoxLatency:
-    """Find the maximum of the likelihood; `clusters` (n,) makes the covariance a sandwich."""
+    """Find the maximum of the likelihood, starting from `near`, a fit with a Weibull latency.
+
+    `clusters` (n,) makes the covariance a sandwich.
+    """
     latency = Design(
         location.names[1:], location.notes[1:], location.plain[1:], location.matrix[1:],
         location.back[1:, 1:],
@@ -190,11 +195,22 @@ def solve_cox_latency(
             np.zeros((0, len(names))), rows.mean_weight, by_model=True,
         )  # fmt: skip
     likelihood = JumpLikelihood(times, rows, latency.matrix, share.matrix)
-    start = np.zeros(len(latency.matrix) + len(share.matrix))
-    start[len(latency.matrix)] = logit(np.clip(rows.event.mean(), 0.05, 0.95))
-    top = climb(likelihood, start)
     back = block_diag(latency.back, share.back)
     onto = np.linalg.pinv(back)
+    centre = -location.back[0, 1:] @ np.linalg.pinv(latency.back)
+    as_seen = np.zeros(len(onto))
+    as_seen[len(latency.matrix)] = logit(np.clip(rows.event.mean(), 0.05, 0.95))
+    starts = [(as_seen, np.zeros(len(day)))]
+    if np.isfinite(near.values).all():
+        line, per_scale = near.of(LOCATION), np.exp(-near.of(LOG_SCALE))
+        theta = onto @ np.append(-line[1:] * per_scale, near.of(SHARE))
+        cumulative = np.exp((np.log(day) - line[0] - line[1:] @ centre) * per_scale)
+        starts.insert(0, (theta, cumulative))
+    for start, cumulative in starts:
+        likelihood.begin(start, cumulative)
+        top = climb(likelihood, start)
+        if top.settled:
+            break
     notes = notes_of(designs, top, back @ top.lost, rows.event)
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
     covariance = top.covariance / rows.mean_weight
@@ -206,7 +222,6 @@ def solve_cox_latency(
         np.where(blank | blank[:, None], np.nan, back @ covariance @ back.T),
         rows.mean_weight * top.value if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1], top.steps, day, baseline,
-        -location.back[0, 1:] @ np.linalg.pinv(latency.back),
-        np.zeros((len(day), len(names))) if baseline is None else baseline.moves @ onto,
+        centre, np.zeros((len(day), len(names))) if baseline is None else baseline.moves @ onto,
         rows.mean_weight, by_model=clusters is None,
     )  # fmt: skip

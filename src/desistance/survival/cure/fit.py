@@ -108,15 +108,18 @@ def fit_split_population(
     """
     _check_latency(latency)
     came = as_times(times)
-    share_names = terms if share_terms is None else share_terms
-    kept, (read_as, share_read_as) = rows_to_fit(came, terms, share_names, cluster=cluster)
+    named = [terms] if share_terms is None else [terms, share_terms]
+    kept, read = rows_to_fit(came, *named, cluster=cluster)
+    read_as, share_read_as = read[0], read[-1]
     _refuse_repeated_events(kept)
-    for name in columns_of([*read_as, *share_read_as]):
-        _refuse_what_changes(kept, name)
+    end = plateau(kept)
+    if kept.n > end.n:
+        for name in columns_of([*read_as, *share_read_as]):
+            _refuse_what_changes(kept, name)
     clusters = clusters_of(kept, variance, cluster, read_as, share_read_as)
     rows = log_rows(kept)
     location = design(kept, read_as, rows.weight)
-    share = design(kept, share_read_as, rows.weight)
+    share = location if share_terms is None else design(kept, share_read_as, rows.weight)
     formula: Distribution = "weibull" if latency == "cox" else latency
     designs = {LOCATION: location, SHARE: share}
     if formula != "exponential":
@@ -124,8 +127,8 @@ def fit_split_population(
     with_formula = solve(rows, formula, designs, clusters=clusters)
     solution: Solution | CoxLatency = with_formula
     if latency == "cox":
-        solution = solve_cox_latency(kept, rows, location, share, clusters=clusters)
-    end, first = plateau(kept), np.unique(kept.person, return_index=True)[1]
+        solution = solve_cox_latency(kept, rows, location, share, with_formula, clusters=clusters)
+    first = np.unique(kept.person, return_index=True)[1]
     x, share_x, weight = location.plain[:, first], share.plain[:, first], rows.weight[first]
     mean_share, error = _shares(solution, share_x, weight)
     to_come = _to_come(with_formula, x, share_x, weight, end.last_day)

@@ -27,6 +27,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, solveh_banded
 from scipy.sparse import csc_array
 
+from desistance.survival.parametric.ascent import SMALLEST_STEP
 from desistance.survival.parametric.likelihood import Point, logistic
 
 if TYPE_CHECKING:
@@ -109,10 +110,20 @@ class JumpLikelihood:
         )
         at_event, there = stop[times.event] - 1, rows.weight[times.event]
         self.event_weight = np.bincount(at_event, there, self.n_days)
-        net = np.bincount(stop, rows.weight, self.n_days + 1)
-        net += np.bincount(start, weight, self.n_days + 1)
-        at_risk = np.cumsum(net[::-1])[::-1][1:]
-        self._near = np.cumsum(self.event_weight / at_risk)
+        self.begin(np.zeros(len(x) + len(share_x)), np.zeros(self.n_days))
+
+    def begin(self, theta: Floats, cumulative: Floats) -> None:
+        """Begin at `theta` with what one step of EM makes of H = `cumulative` (K,); no band yet."""
+        own, leaves = np.zeros(self.n), np.zeros(self.n_days + 1)
+        for of in self.readings:
+            if of.weight[0] > 0:  # those of late entries come last
+                risk, share = self._linear(of, theta)
+                own[of.rows] = of.weight * _still(of, risk, share, cumulative)[0] * risk
+            leaves += np.bincount(of.day, np.sign(of.weight) * own[of.rows], self.n_days + 1)
+        at_risk = np.cumsum(leaves[::-1])[::-1][1:]
+        none = np.zeros((self.n_days, len(theta)))
+        cumulative = np.cumsum(self.event_weight / at_risk)
+        self._last = theta, Baseline(cumulative, np.zeros((2, self.n_days)), none)
 
     def __call__(self, theta: Floats) -> Point:
         """Evaluate; where H does not settle or leaves the range of a float the value is -inf."""
@@ -121,11 +132,14 @@ class JumpLikelihood:
         if at is None:
             nothing = np.zeros(len(theta))
             return Point(theta, -np.inf, nothing, np.outer(nothing, nothing))
-        self._near = at[1].cumulative
+        self._last = theta, at[1]
         return at[0]
 
     def baseline(self, theta: Floats) -> Baseline:
         """The best baseline at `theta`, a point whose value is finite."""
+        there, last = self._last
+        if last.band.any() and np.abs(theta - there).max() < SMALLEST_STEP:
+            return last
         found = self._profile(theta)
         assert found is not None
         return found[1]
@@ -157,7 +171,7 @@ class JumpLikelihood:
     def _profile(self, theta: Floats) -> tuple[Point, Baseline] | None:
         """Find the best H, and with it the value, score and second derivatives of the profile."""
         linear = [self._linear(of, theta) for of in self.readings]
-        cumulative = self._settle(linear)
+        cumulative = self._settle(linear, self._foreseen(theta))
         if cumulative is None:
             return None
         p, size, k = self.p, len(theta), self.n_days
@@ -203,9 +217,14 @@ class JumpLikelihood:
             return None
         return Point(theta, value, score, (bend + bend.T) / 2), Baseline(cumulative, band, moves)
 
-    def _settle(self, linear: list[tuple[Floats, Floats]]) -> Floats | None:
-        """Climb to the best H (K,) from the last one found; None if it does not settle."""
-        cumulative = self._near
+    def _foreseen(self, theta: Floats) -> Floats:
+        """Where the last H moves to as the coefficients do, if every jump stays above 0, (K,)."""
+        there, last = self._last
+        moved: Floats = last.cumulative + last.moves @ (theta - there)
+        return moved if (np.diff(moved, prepend=0.0) > 0).all() else last.cumulative
+
+    def _settle(self, linear: list[tuple[Floats, Floats]], cumulative: Floats) -> Floats | None:
+        """Climb to the best H (K,) from `cumulative`; None if it does not settle."""
         value, score, curve = self._at(cumulative, linear)
         for _ in range(MOST_SWEEPS):
             jumps = np.diff(cumulative, prepend=0.0)

@@ -60,11 +60,12 @@ def plateau(times: TimeToEvent) -> Plateau:
     last_event = int(times.stop[times.event].max(initial=0))
     last_day = int(times.stop.max(initial=0))
     late = times.event & (times.stop > 2 * last_event - last_day) & (last_event < last_day)
-    return Plateau(
-        len(np.unique(times.person)), last_event, last_day,
-        len(np.unique(times.person[late])),
-        len(np.unique(times.person[2 * times.stop > last_event + last_day])), times.unit,
-    )  # fmt: skip
+    beyond = 2 * times.stop > last_event + last_day
+    n, n_late, n_beyond = (
+        int(np.count_nonzero(np.bincount(people)))
+        for people in (times.person, times.person[late], times.person[beyond])
+    )
+    return Plateau(n, last_event, last_day, n_late, n_beyond, times.unit)
 
 
 def why_thin_early(times: TimeToEvent) -> str:

@@ -53,8 +53,10 @@ class Top:
     steps: int
 
 
-def climb(likelihood: Callable[[Floats], Point], start: Floats) -> Top:
-    """Climb from `start` to the top."""
+def climb(
+    likelihood: Callable[[Floats], Point], start: Floats, *, near: float = SMALLEST_STEP
+) -> Top:
+    """Climb from `start` to the top, until a step is shorter than `near`."""
     point = likelihood(start)
     lost, free = np.zeros((len(start), 0)), np.eye(len(start))
     if not np.isfinite(point.value):
@@ -62,10 +64,14 @@ def climb(likelihood: Callable[[Floats], Point], start: Floats) -> Top:
     size = last_size = np.inf
     steps, step = 0, np.zeros_like(start)
     while steps < MOST_STEPS:
-        lost, free = _without(lost, _flat(point, free))
-        step = _uphill(point, free)
+        falls, directions = _curvature(point, free)
+        flat = _flat(point, free, falls, directions)
+        if flat.size:
+            lost, free = _without(lost, flat)
+            falls, directions = _curvature(point, free)
+        step = _uphill(point, free, falls, directions)
         last_size, size = size, float(np.abs(step).max(initial=0.0))
-        if size < SMALLEST_STEP or (size < SETTLED and size > last_size / 2):
+        if size < near or (size < SETTLED and size > last_size / 2):
             break  # the second: as near as the data's own rounding lets it come
         steps += 1
         if size > LONG_STEP and step @ point.score < NO_GAIN:
@@ -77,14 +83,19 @@ def climb(likelihood: Callable[[Floats], Point], start: Floats) -> Top:
             break
         point = higher
     inner = -free.T @ point.bend @ free
-    settled = size < SETTLED and bool((np.linalg.eigvalsh(inner) > 0).all())
+    settled = size < max(SETTLED, near) and bool((np.linalg.eigvalsh(inner) > 0).all())
     covariance = free @ np.linalg.pinv(inner, hermitian=True) @ free.T
     return Top(point.theta + step * settled, point.value, covariance, lost, settled, steps)
 
 
-def _flat(point: Point, free: Floats) -> Floats:
-    """Directions among the `free` that do not matter here, shape (p, any)."""
+def _curvature(point: Point, free: Floats) -> tuple[Floats, Floats]:
+    """How much the slope falls along each of the axes of the `free` directions, and the axes."""
     falls, directions = np.linalg.eigh(-free.T @ point.bend @ free)
+    return falls, directions
+
+
+def _flat(point: Point, free: Floats, falls: Floats, directions: Floats) -> Floats:
+    """Directions among the `free` that do not matter here, shape (p, any)."""
     flat: Floats = free @ directions[:, np.abs(falls) < FLAT]
     return flat[:, np.abs(flat.T @ point.score) < FLAT]
 
@@ -95,11 +106,10 @@ def _without(lost: Floats, more: Floats) -> tuple[Floats, Floats]:
     return lost, null_space(lost.T) if lost.size else np.eye(len(lost))
 
 
-def _uphill(point: Point, free: Floats) -> Floats:
+def _uphill(point: Point, free: Floats, falls: Floats, directions: Floats) -> Floats:
     """Newton's step among the `free` directions, made to go up and not too far."""
     if not free.shape[1]:
         return np.zeros_like(point.theta)
-    falls, directions = np.linalg.eigh(-free.T @ point.bend @ free)
     steepness = np.maximum(np.abs(falls), 1e-12 * np.abs(falls).max())
     along = directions.T @ (free.T @ point.score)
     step: Floats = (

@@ -93,9 +93,13 @@ def derivatives(
     -------
     value; slopes along z and shape; bends along z twice, z and shape, and shape twice: (n,) each.
     """
+    none = np.zeros_like(z)
+    if distribution in ("weibull", "exponential") and not of_density:
+        with np.errstate(over="ignore"):
+            value = -np.exp(z)
+        return value, (value, none), (value, none, none)
     if distribution != "generalised-gamma":
         value, slope, bend = standard(distribution, z, shape).along_z(of_density=of_density)
-        none = np.zeros_like(z)
         return value, (slope, none), (bend, none, none)
     if abs(shape) > LARGEST_SHAPE:
         nothing = np.full_like(z, np.nan)

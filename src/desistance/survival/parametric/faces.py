@@ -64,9 +64,13 @@ def rows_to_fit(
 ) -> tuple[TimeToEvent, tuple[tuple[Term, ...], ...]]:
     """Leave out rows where a term or the cluster is empty; read each list of terms."""
     kept = came if cluster is None else without_empty(came, cluster)
+    n, read = kept.n, []
     for names in terms:
-        kept = read_terms(kept, names)[0] if len(names) else kept
-    return kept, tuple(read_terms(kept, names)[1] if len(names) else () for names in terms)
+        kept, own = read_terms(kept, names) if len(names) else (kept, ())
+        read.append(own)
+    if kept.n < n:
+        read = [read_terms(kept, names)[1] if len(names) else () for names in terms]
+    return kept, tuple(read)
 
 
 def clusters_of(

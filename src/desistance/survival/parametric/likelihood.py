@@ -39,13 +39,13 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 LOCATION, LOG_SCALE, SHAPE, SHARE = range(4)
-ROWS_IN_CACHE = 4096
+ROWS_IN_CACHE = 8192
 
 
 class Jet(NamedTuple):
     """A quantity of n rows with its derivatives by the predictors, arrays of shape (n,).
 
-    `slope` by predictor, `bend` by two of them, in ascending order.
+    `slope` by predictor, `bend` by two of them, in ascending order, where it is not 0.
     """
 
     value: Floats
@@ -125,28 +125,31 @@ class Piece:
 class Likelihood:
     """What is to be maximised: a distribution, and the rows in pieces.
 
-    `parts` say which predictor each run of coefficients makes.
+    `runs` say which predictor each of the `parts` makes, and where its coefficients are.
     """
 
     distribution: Distribution
     parts: tuple[Part, ...]
     pieces: tuple[Piece, ...]
+    runs: tuple[tuple[int, slice], ...]
 
     def __call__(self, theta: Floats) -> Point:
         """Evaluate; where the numbers leave the range of a float the value is -inf."""
         value, score, bend = 0.0, np.zeros(len(theta)), np.zeros((len(theta), len(theta)))
-        runs = self._runs()
         with np.errstate(all="ignore"):
             for piece in self.pieces:
                 jet = self._jet(piece, theta)
                 value += float(piece.weight @ jet.value)
-                for i, (mine, own) in enumerate(runs):
+                for i, (mine, own) in enumerate(self.runs):
                     x = piece.designs[i]
                     score[own] += x @ (piece.weight * jet.slope[mine])
-                    for j, (theirs, other) in enumerate(runs[: i + 1]):
-                        weighted = x * (piece.weight * jet.bend[theirs, mine])
-                        bend[own, other] += weighted @ piece.designs[j].T
-        bend = np.tril(bend) + np.tril(bend, -1).T
+                    for j, (theirs, other) in enumerate(self.runs[: i + 1]):
+                        if (theirs, mine) in jet.bend:
+                            weighted = x * (piece.weight * jet.bend[theirs, mine])
+                            bend[own, other] += weighted @ piece.designs[j].T
+            for i, (_, own) in enumerate(self.runs):
+                for _, other in self.runs[:i]:
+                    bend[other, own] = bend[own, other].T
         sound = np.isfinite(value) and np.isfinite(score).all() and np.isfinite(bend).all()
         return Point(theta, value if sound else -np.inf, score, bend)
 
@@ -155,22 +158,14 @@ class Likelihood:
         scores = np.zeros((len(theta), self.parts[0].design.shape[1]))
         for piece in self.pieces:
             slope = self._jet(piece, theta).slope
-            for (predictor, own), x in zip(self._runs(), piece.designs, strict=True):
+            for (predictor, own), x in zip(self.runs, piece.designs, strict=True):
                 scores[own, piece.rows] += x * (piece.weight * slope[predictor])
         return scores
-
-    def _runs(self) -> list[tuple[int, slice]]:
-        """Each part's predictor, and where its coefficients are."""
-        ends = np.cumsum([len(part.design) for part in self.parts])
-        return [
-            (part.predictor, slice(end - len(part.design), end))
-            for part, end in zip(self.parts, ends.tolist(), strict=True)
-        ]
 
     def _jet(self, piece: Piece, theta: Floats) -> Jet:
         predictors = {
             predictor: theta[own] @ (x[:, 0] if predictor in (LOG_SCALE, SHAPE) else x)
-            for (predictor, own), x in zip(self._runs(), piece.designs, strict=True)
+            for (predictor, own), x in zip(self.runs, piece.designs, strict=True)
         }
         return jet_at(self.distribution, piece.log_time, predictors, of_density=piece.of_density)
 
@@ -192,7 +187,13 @@ def likelihood_of(rows: LogRows, distribution: Distribution, parts: tuple[Part, 
         for which in np.split(numbers, range(ROWS_IN_CACHE, len(numbers), ROWS_IN_CACHE))
         if len(which)
     ]  # fmt: skip
-    return Likelihood(distribution, parts, tuple(pieces))
+    sizes = [len(part.design) for part in parts]
+    ends = np.cumsum(sizes).tolist()
+    runs = tuple(
+        (part.predictor, slice(end - size, end))
+        for part, size, end in zip(parts, sizes, ends, strict=True)
+    )
+    return Likelihood(distribution, parts, tuple(pieces), runs)
 
 
 def jet_at(
@@ -213,14 +214,15 @@ def jet_at(
     value, (z1, q1), (z2, zq, q2) = derivatives(
         distribution, z, float(predictors.get(SHAPE, 0.0)), of_density=of_density
     )
-    turn = z * z2 + z1
-    slope = {LOCATION: -z1 * per_scale, LOG_SCALE: -z * z1 - of_density, SHAPE: q1}
-    bend = {
-        (LOCATION, LOCATION): z2 * per_scale**2,
-        (LOCATION, LOG_SCALE): turn * per_scale,
-        (LOG_SCALE, LOG_SCALE): z * turn,
-    }
+    slope = {LOCATION: z1 * -per_scale}
+    bend = {(LOCATION, LOCATION): z2 * per_scale**2}
+    if LOG_SCALE in predictors:
+        turn = z * z2 + z1
+        slope[LOG_SCALE] = -z * z1 - of_density
+        bend[LOCATION, LOG_SCALE] = turn * per_scale
+        bend[LOG_SCALE, LOG_SCALE] = z * turn
     if SHAPE in predictors:
+        slope[SHAPE] = q1
         bend[LOCATION, SHAPE] = -zq * per_scale
         bend[LOG_SCALE, SHAPE] = -z * zq
         bend[SHAPE, SHAPE] = q2
@@ -233,12 +235,8 @@ def jet_at(
 def _with_share(density: Jet, share: Floats) -> Jet:
     """Turn log f into log(pi f)."""
     eventual, log_rest = logistic(share)
-    nothing = np.zeros_like(share)
     slope = density.slope | {SHARE: 1 - eventual}
-    bend = density.bend | dict.fromkeys(
-        ((by, SHARE) for by in (LOCATION, LOG_SCALE, SHAPE)), nothing
-    )
-    bend[SHARE, SHARE] = -eventual * (1 - eventual)
+    bend = density.bend | {(SHARE, SHARE): -eventual * (1 - eventual)}
     return Jet(density.value + share - log_rest, slope, bend)
 
 

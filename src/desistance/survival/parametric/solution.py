@@ -12,7 +12,7 @@ from scipy.special import expit, logit, ndtr, ndtri
 
 from desistance.results import NOT_ESTIMABLE
 from desistance.survival.intervals import survival_interval
-from desistance.survival.parametric.ascent import climb
+from desistance.survival.parametric.ascent import SMALLEST_STEP, climb
 from desistance.survival.parametric.distributions import standard
 from desistance.survival.parametric.likelihood import (
     LOCATION,
@@ -44,6 +44,7 @@ Designs = dict[int, "Design"]  # by the predictor they make, ascending
 Z95 = float(ndtri(0.975))
 WITHOUT_END = "the likelihood rises without end"
 ROWS_TO_START, EVENTS_TO_START = 1_500, 200
+NEAR, APART = 0.01, 0.05  # of a top that is a start, and of two such tops
 RUNS_ALONG = 1e-2  # of the largest coefficient of a direction without a top
 
 
@@ -192,10 +193,13 @@ def _likelihood(rows: LogRows, distribution: Distribution, designs: Designs) -> 
     return likelihood_of(rows, distribution, parts)
 
 
-def _highest(rows: LogRows, distribution: Distribution, designs: Designs) -> Top:
-    """Climb from every start and keep the highest top."""
+def _highest(
+    rows: LogRows, distribution: Distribution, designs: Designs, *, near: float = SMALLEST_STEP
+) -> Top:
+    """Climb from every start, until a step is shorter than `near`, and keep the highest top."""
     likelihood = _likelihood(rows, distribution, designs)
-    tops = [climb(likelihood, start) for start in _starts(rows, distribution, designs)]
+    starts = _starts(rows, distribution, designs)
+    tops = [climb(likelihood, start, near=near) for start in starts]
     return max(tops, key=lambda top: (top.settled, top.value))
 
 
@@ -206,14 +210,11 @@ def _starts(rows: LogRows, distribution: Distribution, designs: Designs) -> list
         nearly_all[0], as_seen[0] = 3.0, logit(np.clip(rows.event.mean(), 0.05, 0.95))
         some, few = _thinned(rows, designs)
         one_population = {by: own for by, own in few.items() if by != SHARE}
-        all_alike = _highest(some, distribution, one_population).theta
+        all_alike = _highest(some, distribution, one_population, near=NEAR).theta
         seen = np.zeros_like(all_alike)
         seen[0] = rows.log_stop[rows.event].mean()
-        far = np.append(all_alike, nearly_all)
-        if some is not rows:
-            nearer = climb(_likelihood(some, distribution, few), far)
-            far = nearer.theta if nearer.settled and not nearer.lost.size else far
-        return [far, np.append(seen, as_seen)]
+        starts = [np.append(all_alike, nearly_all), np.append(seen, as_seen)]
+        return starts if some is rows else _nearer(_likelihood(some, distribution, few), starts)
     if SHAPE in designs:
         simpler = {p: own for p, own in designs.items() if p != SHAPE}
         return [
@@ -225,6 +226,17 @@ def _starts(rows: LogRows, distribution: Distribution, designs: Designs) -> list
     at_risk -= rows.weight[rows.late] @ np.exp(rows.log_start)
     start[0] = np.log(at_risk / rows.weight[rows.event].sum())
     return [start]
+
+
+def _nearer(some: Likelihood, starts: list[Floats]) -> list[Floats]:
+    """The tops that `some` of the rows show from each start, those apart from one another."""
+    nearer: list[Floats] = []
+    for start in starts:
+        top = climb(some, start, near=NEAR)
+        theta = top.theta if top.settled and not top.lost.size else start
+        if not any(np.abs(theta - other).max() < APART for other in nearer):
+            nearer.append(theta)
+    return nearer
 
 
 def _thinned(rows: LogRows, designs: Designs) -> tuple[LogRows, Designs]:
