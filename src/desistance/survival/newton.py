@@ -184,8 +184,11 @@ def _move_far_out(
 
 def _flat(free: Floats, matrix: Floats, null_information: Floats) -> Floats:
     """Directions in which next to nothing is left of the information at 0, shape (p, m)."""
+    left, told = free.T @ matrix @ free, free.T @ null_information @ free
+    if len(left) and np.linalg.eigvalsh(left)[0] > FLAT * np.trace(told):
+        return free[:, :0]  # so little is left of no direction
     try:
-        share, directions = eigh(free.T @ matrix @ free, free.T @ null_information @ free)
+        share, directions = eigh(left, told)
     except LinAlgError:
         return free[:, :0]
     found = (free @ directions[:, share < FLAT]).T

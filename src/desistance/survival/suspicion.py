@@ -79,7 +79,6 @@ def tally(times: TimeToEvent, name: str) -> Tally:
     if not len(values):
         return Tally(everyone, Counter(), True)
     low, high = float(values.min()), float(values.max())
-    flags = {value: np.asarray(values == value) for value in (0, 1)}
     coded = {}
     for code in sorted({low, high} & NINES):
         is_code = np.asarray(values == code)
@@ -89,6 +88,9 @@ def tally(times: TimeToEvent, name: str) -> Tally:
             float(others.min(initial=np.inf)),
             float(others.max(initial=-np.inf)),
         )
+    if low < 0 or high > 1:  # no flag
+        return Tally(everyone, Counter(), False, low, high, coded)
+    flags = {value: np.asarray(values == value) for value in (0, 1)}
     there = Counter({value: _people(times, rows) for value, rows in flags.items() if rows.any()})
     return Tally(everyone, there, bool((flags[0] | flags[1]).all()), low, high, coded)
 

@@ -41,7 +41,10 @@ def without_empty(times: TimeToEvent, name: str) -> TimeToEvent:
     column = one_column(times, name)
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
         return times  # such a column has no empty cells
-    empty = column.isna().to_numpy()
+    if isinstance(column.dtype, np.dtypes.Float64DType):
+        empty = np.isnan(column.to_numpy())  # as `isna`, and faster
+    else:
+        empty = column.isna().to_numpy()
     return times.only(~empty, f"`{name}` is empty") if empty.any() else times
 
 
