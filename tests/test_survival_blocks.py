@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from desistance.errors import DataError, ModelError, SourceError
-from desistance.survival import Ridge, Spline, TimesInBlocks, fit_cox
-from desistance.timetoevent import TimeToEvent
+from desistance.survival import Ridge, Spline, fit_cox
+from desistance.timetoevent import TimesInBlocks, TimeToEvent
 
 ROLES = {"start": "start", "stop": "stop", "event": "event", "person": "person"}
 TERMS = ["x", "arm", "tier", Spline("age", knots=[20, 30, 45])]
@@ -184,7 +184,8 @@ def test_what_needs_all_rows_at_once_is_refused(rows):
 LARGE = """
     import resource, sys
     import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq
-    from desistance.survival import TimesInBlocks, fit_cox
+    from desistance.survival import fit_cox
+    from desistance.timetoevent import TimesInBlocks
 
     path, roles, terms = sys.argv[1], {"stop": "stop", "event": "event"}, list("abcdefgh")
 

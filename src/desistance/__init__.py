@@ -97,11 +97,10 @@ STREET = {
         "doubly_robust",
         "adjusted_curves",
         "bootstrap_effects",
-        "power",
-        "simulated_power",
         "pool_areas",
         "break_even",
     ),
+    "comparison.power": ("power", "simulated_power"),
     "comparison.rollout": ("area_months", "rollout_effects", "fit_stepped_wedge"),
     "comparison.rollout.interrupted": ("interrupted_time_series",),  # it opens statsmodels
     "comparison.fewareas": ("fit_by_area", "exact_two_by_two"),
@@ -149,9 +148,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison import doubly_robust as doubly_robust
     from desistance.comparison import e_value as e_value
     from desistance.comparison import pool_areas as pool_areas
-    from desistance.comparison import power as power
     from desistance.comparison import rosenbaum_bounds as rosenbaum_bounds
-    from desistance.comparison import simulated_power as simulated_power
     from desistance.comparison import stress_test as stress_test
     from desistance.comparison import tipping_point as tipping_point
     from desistance.comparison import tipping_unseen as tipping_unseen
@@ -160,6 +157,8 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison.exploratory import effects_by_need as effects_by_need
     from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
     from desistance.comparison.fewareas import fit_by_area as fit_by_area
+    from desistance.comparison.power import power as power
+    from desistance.comparison.power import simulated_power as simulated_power
     from desistance.comparison.rollout import area_months as area_months
     from desistance.comparison.rollout import fit_stepped_wedge as fit_stepped_wedge
     from desistance.comparison.rollout import rollout_effects as rollout_effects

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
-from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes, ratio_axis
+from desistance import plots
+from desistance.plots import DARK_BLUE, DARK_GREY
 from desistance.results import NOT_ESTIMABLE
 
 if TYPE_CHECKING:
@@ -65,30 +66,30 @@ def hazard_ratios(
 
 def effect_curve(frame: pd.DataFrame, name: str, *, ax: Axes | None = None) -> Axes:
     """Draw hazard ratios against the values of a number, on a log axis, with their interval."""
-    ax, shown = new_axes(ax), frame.sort_values("value")
-    with house_style():
+    ax, shown = plots.new_axes(ax), frame.sort_values("value")
+    with plots.house_style():
         ax.axhline(1.0, color=DARK_GREY, linewidth=1)
         ax.fill_between(
             shown.value, shown.conf_low, shown.conf_high, color=DARK_BLUE, alpha=0.2, linewidth=0
         )
         ax.plot(shown.value, shown.estimate, color=DARK_BLUE)
-        ratio_axis(ax, "y")
+        plots.ratio_axis(ax, "y")
         ax.set(xlabel=name, ylabel="Hazard ratio (95 % interval)")
     return ax
 
 
 def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard ratio") -> Axes:
     """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels."""
-    ax = new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))
+    ax = plots.new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))
     place = np.arange(len(frame))[::-1]
     ratios = [frame[name].map("{:.2f}".format) for name in ("estimate", "conf_low", "conf_high")]
     numbers = ratios[0] + " (" + ratios[1] + " to " + ratios[2] + ")"
     labels = frame.term + "\n" + numbers.mask(frame.note.str.startswith(NOT_ESTIMABLE), frame.note)
-    with house_style():
+    with plots.house_style():
         ax.axvline(1.0, color=DARK_GREY, linewidth=1)
         ax.hlines(place, frame.conf_low, frame.conf_high, color=DARK_BLUE)
         ax.plot(frame.estimate, place, "s", color=DARK_BLUE)
-        ratio_axis(ax)
+        plots.ratio_axis(ax)
         ax.set_yticks(place, labels.to_list())
         ax.set(xlabel=f"{label} (95 % interval)", ylim=(-0.5, len(frame) - 0.5))
     return ax

@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import ndtri
 
 from desistance.errors import ModelError
@@ -256,7 +256,7 @@ def _limit(this: Penalised, top: Maximum, j: int, side: float) -> float:
 
     for _ in range(MOST_WIDENINGS):
         if beyond(far) >= 0:
-            return float(brentq(beyond, near, far, xtol=1e-10, rtol=1e-12))
+            return float(scipy.optimize.brentq(beyond, near, far, xtol=1e-10, rtol=1e-12))
         near, far = far, far + 0.5 * (far - here)
     return side * np.inf
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 from scipy.special import chdtri
 
 from desistance.results import NOT_ESTIMABLE
@@ -84,7 +84,11 @@ class Profile:
         here, there = np.log(looks[best]), np.log(looks[best + 1 if rising else best - 1])
         while (self.slope(there) > 0) == rising:
             there = (here + there) / 2  # another top lies between
-        return float(np.exp(brentq(self.slope, *sorted((here, there)), xtol=1e-13, rtol=1e-14)))
+        return float(
+            np.exp(
+                scipy.optimize.brentq(self.slope, *sorted((here, there)), xtol=1e-13, rtol=1e-14)
+            )
+        )
 
     def limit(self, theta: float, side: int) -> float:
         """Find the theta above (1) or below (-1) the best where twice the drop is 3.84."""
@@ -101,7 +105,9 @@ class Profile:
             if far > np.log(LARGEST) + 1:
                 return np.inf
             near, far = far, far + side
-        return float(np.exp(brentq(beyond, *sorted((near, far)), xtol=1e-10, rtol=1e-12)))
+        return float(
+            np.exp(scipy.optimize.brentq(beyond, *sorted((near, far)), xtol=1e-10, rtol=1e-12))
+        )
 
 
 def maximise_with_frailty(

@@ -1,17 +1,4 @@
-"""How every picture looks: colours, line styles, fonts, and bytes that never change.
-
-Conventions, stated once:
-
-* Colours are the categorical palette of the Government Analysis Function, in its order; lines
-  differ by style as well, so that colour is never alone in telling groups apart.
-* Figures are drawn without pyplot, so that no state leaks from one to the next. In a notebook,
-  end a cell with ``result.plot().figure`` to see it.
-* The same figure gives the same PNG bytes: no date, no software version, fixed size and dots.
-
-References
-----------
-Government Analysis Function, Data visualisation: colours in charts (six-colour palette).
-"""
+"""The house style of `plots`, by matplotlib: axes to draw on, and figures as bytes."""
 
 from __future__ import annotations
 
@@ -24,17 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from desistance.plots import LINE_STYLES, PALETTE
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from matplotlib.axes import Axes
     from matplotlib.figure import SubFigure
-
-DARK_BLUE, TURQUOISE, DARK_PINK, ORANGE, DARK_GREY, LIGHT_PURPLE = PALETTE = (
-    "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1",
-)  # fmt: skip
-LINE_STYLES = ("-", "--", "-.", ":", (0, (8, 2)), (0, (1, 1)))
-MARKERS = ("o", "s", "^", "D", "v", "P")
 
 SIZE = (6.6, 4.0)  # inches
 DOTS_PER_INCH = 160
