@@ -147,7 +147,7 @@ def baseline_hazard(
         sets.day,
         sets.running(at.tied.hazard) * back,
         sets.running(at.tied.square) * back**2,
-        sets.running(path),
+        sets.running(path, out=path),
         centre,
         slopes,
         covariance,

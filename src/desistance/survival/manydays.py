@@ -15,7 +15,7 @@ late is taken away again in the block that holds the day before its first.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,12 +24,13 @@ from desistance.survival.partial_likelihood import (
     PartialLikelihood,
     Point,
     TieSums,
+    centred_events,
     find_shift,
     partial_likelihood,
     relative_risk,
     sums_by_day,
 )
-from desistance.survival.risksets import CELLS_IN_CACHE
+from desistance.survival.risksets import CELLS_IN_CACHE, order_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +55,24 @@ class SweptPoint(Point):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InOrder(Covariates):
+    """Covariates read from `matrix` (n, p), whose rows are centred and in another order."""
+
+    matrix: Floats
+
+    def block(self, rows: slice | Ints) -> Floats:
+        """Put together ones and the centred covariates of m rows in their order, (1 + p, m)."""
+        x = self.matrix[rows]
+        return np.vstack([np.ones(len(x)), x.T])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ManyDays(PartialLikelihood):
     """The likelihood of rows in the order of their last risk set.
 
     Attributes
     ----------
+    covariates : InOrder
     order : int64 array, shape (n,)
         Where each row stood before.
     late : int64 array, shape (m,)
@@ -69,6 +83,7 @@ class ManyDays(PartialLikelihood):
         The day at which the next stratum begins.
     """
 
+    covariates: InOrder
     order: Ints
     late: Ints
     cuts: Ints
@@ -80,16 +95,18 @@ class ManyDays(PartialLikelihood):
         shift, slope = find_shift(self, beta), beta / scale
         risk, sums = np.empty(sets.n), np.zeros((6, sets.n_days))
         expected, between = np.zeros(p), np.zeros((p, p))
-        line = np.concatenate([[-shift], slope])
         with np.errstate(all="ignore"):
-            for days, _, at_risk, dying in self._sweep(risk, line):
+            for days, _, at_risk, dying in self._sweep(risk, (slope, shift)):
                 tied = self._tied(days, at_risk, dying)
                 sums[:, days] = tied
-                _, hazard, hazard_tied, square, square_tied, square_twice = tied
-                r, d = at_risk[:, 1:], dying[:, 1:]
-                expected += hazard @ r - hazard_tied @ d
-                between += (r * square[:, None]).T @ r
-                if square_tied.any():
+                r = at_risk[:, 1:]
+                expected += tied[1] @ r
+                between += (r * tied[3][:, None]).T @ r
+                shared = np.flatnonzero(tied[2])  # days of more than one event
+                if len(shared):
+                    r, d = r[shared], dying[shared, 1:]
+                    _, _, hazard_tied, _, square_tied, square_twice = tied[:, shared]
+                    expected -= hazard_tied @ d
                     cross = (r * square_tied[:, None]).T @ d
                     between += (d * square_twice[:, None]).T @ d - cross - cross.T
             value = float(self.events @ slope - shift * sets.event_weight.sum() - sums[0].sum())
@@ -108,6 +125,15 @@ class ManyDays(PartialLikelihood):
             between,
         )
 
+    def squares(self, at: Point) -> Floats:
+        """Add up hazard-weighted squares of the covariates over the rows, shape (p, p)."""
+        total = np.zeros((self.p, self.p))
+        hazard = self.sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
+        for rows in self.sets.blocks(1 + self.p, tables=False):
+            x = self.covariates.matrix[rows] * np.sqrt(at.risk[rows] * hazard[rows])[:, None]
+            total += x.T @ x
+        return total
+
     def between(self, at: Point) -> Floats:
         """What the means of the risk sets take from the information, shape (p, p)."""
         assert isinstance(at, SweptPoint)
@@ -120,6 +146,10 @@ class ManyDays(PartialLikelihood):
         for days, _, at_risk, dying in self._sweep(at.risk):
             path[days] = square[days] * at_risk[:, 1:] - tied[days] * dying[:, 1:]
         return path
+
+    def seen(self, j: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Covariate j of the rows in any risk set, and whether they end in an event."""
+        return self.covariates.columns[j][self.order], self.sets.event
 
     def residuals(self, at: Point) -> Iterator[tuple[Ints, Floats]]:
         """What each row adds to the scaled score: where m rows stood, and (m, p)."""
@@ -136,42 +166,40 @@ class ManyDays(PartialLikelihood):
             stay = path.take(sets.last[rows], axis=0) - sets.event[rows, None] * spared[local]
             if sets.before is not None:
                 stay -= path.take(sets.before[rows], axis=0)
-            x = self.covariates.block(rows)[1:].T
             risk = at.risk[rows]
-            residuals = (happened - risk * hazard[rows])[:, None] * x
+            residuals = (happened - risk * hazard[rows])[:, None] * self.covariates.matrix[rows]
             residuals += risk[:, None] * stay - happened[:, None] * mean[local]
             yield self.order[rows], residuals / self.covariates.scale
 
     def _sweep(
-        self, risk: Floats, line: Floats | None = None
+        self, risk: Floats, line: tuple[Floats, float] | None = None
     ) -> Iterator[tuple[slice, slice, Floats, Floats]]:
         """Go from the last day to the first: days, their rows, sums over risk sets and events.
 
-        The sums are (days, 1 + p) each. With `line`, `risk` (n,) is filled in on the way.
+        The sums are (days, 1 + p) each. With `line`, slopes and a shift, `risk` (n,) is filled in
+        on the way.
         """
-        sets, carry = self.sets, np.zeros((1 + self.p, 1))
+        sets, width = self.sets, 1 + self.p
+        carry = np.zeros((1, width))
         for begin, stop in zip(self.cuts[-2::-1].tolist(), self.cuts[:0:-1].tolist(), strict=True):
             days, rows, entering = map(slice, begin, stop)
             first, n = days.start, days.stop - days.start
-            x = self.covariates.block(rows)
+            matrix = self.covariates.matrix[rows]
             if line is not None:
-                risk[rows] = relative_risk(sets, rows, line @ x)
-            x *= risk[rows]
-            codes, every = sets.last[rows] - np.int32(first), np.arange(n)
-            at_risk = _sums_from(x, codes, every)
+                risk[rows] = relative_risk(sets, rows, matrix @ line[0] - line[1])
+            x = _weighted(matrix, risk[rows])
+            at_risk = _sums_from(x, sets.last[rows] - first, n)[:, :width]
             late = self.late[entering]
             if sets.before is not None and len(late):
-                gone = self.covariates.block(late)
-                gone *= risk[late]
-                at_risk -= _sums_from(gone, sets.before[late] - np.int32(first), every)
-            happened = sets.event[rows]
-            dying = _sums_on(x[:, happened], codes[happened], sets.n_events[days])
+                gone = _weighted(self.covariates.matrix[late], risk[late])
+                at_risk -= _sums_from(gone, sets.before[late] - first, n)[:, :width]
+            dying = _sums_on(x, np.flatnonzero(sets.event[rows]), sets.n_events[days])[:, :width]
             end = self.ends[days] - first
             over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
-            at_risk[:, :over] -= at_risk[:, end[:over]]
-            at_risk[:, on:] += carry
-            yield days, rows, at_risk.T, dying.T
-            carry = at_risk[:, :1].copy()
+            at_risk[:over] -= at_risk[end[:over]]
+            at_risk[on:] += carry
+            yield days, rows, at_risk, dying
+            carry = at_risk[:1].copy()
 
     def _tied(self, days: slice, at_risk: Floats, dying: Floats) -> Floats:
         sets = self.sets
@@ -180,19 +208,36 @@ class ManyDays(PartialLikelihood):
         )
 
 
-def _sums_from(x: Floats, codes: NDArray[np.int32], days: Ints) -> Floats:
-    """Add up `x` (q, m), in the order of its codes, from each day on: (q, days)."""
-    sums = np.zeros((len(x), len(codes) + 1))
-    np.cumsum(x[:, ::-1], axis=1, out=sums[:, -2::-1])
-    return sums[:, np.searchsorted(codes, days)]
+def _weighted(matrix: Floats, risk: Floats) -> Floats:
+    """Lay `risk` (m,) beside `matrix` (m, p) times it, with zeros to an even width: (m, q)."""
+    m, p = matrix.shape
+    x = np.zeros((m, p + 2 - p % 2))
+    x[:, 0] = risk
+    np.multiply(matrix, risk[:, None], out=x[:, 1 : 1 + p])
+    return x
 
 
-def _sums_on(x: Floats, codes: NDArray[np.int32], n_events: Ints) -> Floats:
-    """Add up `x` (q, m), in the order of its codes, on each day: (q, days)."""
-    if len(codes) == len(n_events) and n_events.max(initial=0) == 1:
-        return x
-    sums, some = np.zeros((len(x), len(n_events))), np.flatnonzero(n_events)
-    sums[:, some] = np.add.reduceat(x, np.searchsorted(codes, some), axis=1)
+def _sums_from(x: Floats, codes: NDArray[np.int32], n_days: int) -> Floats:
+    """Add up `x` (m, q), in the order of its codes, from each day on: (days, q)."""
+    sums = np.zeros((len(x) + 1, x.shape[1]))
+    pairs, out = x.view(complex), sums.view(complex)  # two columns at once: half of the time
+    np.cumsum(pairs[::-1], axis=0, out=out[-2::-1])
+    n_rows = np.bincount(codes, minlength=n_days)
+    return sums.take(np.cumsum(n_rows) - n_rows, axis=0)
+
+
+def _sums_on(x: Floats, events: Ints, n_events: Ints) -> Floats:
+    """Add up those of `x` (m, q) that are `events`, `n_events` a day in order: (days, q)."""
+    if not len(events):
+        return np.zeros((len(n_events), x.shape[1]))
+    begins = np.cumsum(n_events) - n_events
+    sums = x.take(events[np.minimum(begins, len(events) - 1)], axis=0)
+    tied = n_events > 1
+    if tied.any():
+        together = x.take(events[np.repeat(tied, n_events)], axis=0)
+        ends = np.cumsum(n_events[tied])
+        sums[tied] = np.add.reduceat(together, ends - n_events[tied], axis=0)
+    sums[n_events == 0] = 0.0
     return sums
 
 
@@ -202,8 +247,7 @@ def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> Par
     if 16 * sets.n_days * width <= LARGEST_TABLE:
         return partial_likelihood(sets, covariates, ties)
     none = np.int32(sets.n_days)
-    order = np.argsort(sets.last, kind="stable")
-    order = order[: np.searchsorted(sets.last, none, sorter=order)]
+    order = order_of(sets.last)[: np.count_nonzero(sets.has_say)]
     in_order = replace(
         sets,
         last=sets.last[order],
@@ -212,17 +256,20 @@ def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> Par
         event=sets.event[order],
         weight=None if sets.weight is None else sets.weight[order],
     )
-    columns = tuple(column[order] for column in covariates.columns)
-    plain = partial_likelihood(in_order, replace(covariates, columns=columns), ties)
+    matrix = np.empty((len(order), len(covariates.names)))
+    about = covariates
+    for rows in in_order.blocks(width, tables=False):
+        for j, (column, centre) in enumerate(zip(about.columns, about.centre, strict=True)):
+            np.subtract(column.take(order[rows]), centre, out=matrix[rows, j])
+    x = InOrder(about.names, about.columns, about.centre, about.scale, about.reach, matrix)
     late, enters = np.zeros(0, np.int64), np.zeros(0, np.int32)
     if in_order.before is not None:
-        late = np.argsort(in_order.before, kind="stable")
-        late = late[: np.searchsorted(in_order.before, none, sorter=late)]
+        late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]
         enters = in_order.before[late]
     some = np.arange(0, len(order), max(FEWEST_ROWS, CELLS_IN_CACHE // width))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
     cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
     ends = np.searchsorted(sets.stratum, sets.stratum, side="right")
     return ManyDays(
-        in_order, plain.covariates, ties, plain.events, order, late, np.column_stack(cuts), ends
+        in_order, x, ties, centred_events(in_order, x), order, late, np.column_stack(cuts), ends
     )  # fmt: skip

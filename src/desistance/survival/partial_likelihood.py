@@ -216,29 +216,30 @@ def tie_sums(problem: PartialLikelihood, at_risk: Floats, dying: Floats) -> TieS
 
 def sums_by_day(ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Floats) -> Floats:
     """Sums of `TieSums`, in its order, shape (6, days); `d` events a day of a `weight` in all."""
-    if ties == "breslow" or d.max(initial=0) <= 1:
-        hazard, none = weight / at_risk, np.zeros(len(d))
-        return np.array(
-            [weight * np.log(at_risk), hazard, none, hazard / at_risk, none, none]
-        )  # fmt: skip
-    sums, ends, first = np.empty((6, len(d))), np.cumsum(d), 0
-    while first < len(d):
+    hazard, none = weight / at_risk, np.zeros(len(d))
+    sums = np.array([weight * np.log(at_risk), hazard, none, hazard / at_risk, none, none])
+    if ties == "breslow":
+        return sums
+    tied = np.flatnonzero(d > 1)
+    ends, first = np.cumsum(d[tied]), 0
+    while first < len(tied):
         some = np.searchsorted(ends, ends[first] + EVENTS_IN_CACHE)
-        days = slice(first, max(int(some), first + 1))
-        sums[:, days] = _sums_over_events(d[days], at_risk[days], dying[days])
-        first = days.stop
-    return sums * (weight / d)
+        days = tied[first : max(int(some), first + 1)]
+        of_events = _sums_over_events(d[days], at_risk[days], dying[days])
+        sums[:, days] = of_events * (weight[days] / d[days])
+        first += len(days)
+    return sums
 
 
-def _sums_over_events(d: Ints, at_risk: Floats, dying: Floats) -> list[Floats]:
-    """Sum the six terms of `TieSums` over `d` events a day, weights apart; (days,) each."""
+def _sums_over_events(d: Ints, at_risk: Floats, dying: Floats) -> Floats:
+    """Sum the six terms of `TieSums` over `d` events a day, weights apart: (6, days)."""
     begins = np.cumsum(d) - d
     share = (np.arange(d.sum()) - np.repeat(begins, d)) / np.repeat(d, d)
     left = np.repeat(at_risk, d) - share * np.repeat(dying, d)
     one = 1 / left
     tied = share * one
     terms = (np.log(left), one, tied, one * one, one * tied, tied * tied)
-    return [np.add.reduceat(term, begins) for term in terms]
+    return np.array([np.add.reduceat(term, begins) for term in terms])
 
 
 def information(problem: PartialLikelihood, at: Point) -> Floats:
