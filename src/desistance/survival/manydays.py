@@ -266,7 +266,8 @@ def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> Par
     if in_order.before is not None:
         late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]
         enters = in_order.before[late]
-    some = np.arange(0, len(order), max(FEWEST_ROWS, CELLS_IN_CACHE // width))
+    n_rows = CELLS_IN_CACHE // (3 * width)  # of a block, of which there are three tables at once
+    some = np.arange(0, len(order), max(FEWEST_ROWS, n_rows))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
     cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
     ends = np.searchsorted(sets.stratum, sets.stratum, side="right")

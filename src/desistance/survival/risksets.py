@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
 
-CELLS_IN_CACHE = 64_000  # of one block of covariates
+CELLS_IN_CACHE = 192_000  # of one block of covariates
+FEW_KEYS = 64_000  # that a table of all keys may have, however few the rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -284,7 +285,7 @@ def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -
 
 def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
     """Find the distinct keys: by a table of all that may be when it is small beside n rows."""
-    if n_cells > 4 * n + CELLS_IN_CACHE:
+    if n_cells > 4 * n + FEW_KEYS:
         key = np.sort(wanted)  # much faster than np.unique, which hashes
         return key[np.diff(key, prepend=-1) > 0]
     return np.flatnonzero(np.bincount(wanted, minlength=n_cells)).astype(np.int64)
@@ -292,7 +293,7 @@ def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
 
 def _counter(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
     """Give a way to count the keys at or below each of n rows' keys; by a table as well."""
-    if n_cells > 4 * n + CELLS_IN_CACHE:
+    if n_cells > 4 * n + FEW_KEYS:
         return lambda rows: _count_in_order(key, rows)
     present = np.zeros(n_cells, np.int32)
     present[key] = 1
