@@ -183,6 +183,28 @@ def test_every_later_change_is_a_deviation(place):
     assert told.loc["extract date"].tolist() == ["2024-09-30", "2024-09-29"]
 
 
+def test_each_setting_of_what_is_asked_for_besides_is_a_deviation_of_its_own(place):
+    asked = 'outcomes = ["rate"]\n' + PLAN + "[missing]\n[timing]\n[sensitivity]\n[exploratory]\n"
+    (place / "plan.toml").write_text(asked, encoding="utf-8")
+    lock_plan(place / "plan.toml")
+    lock, plan = read_lock(place / "plan.toml"), load_plan(place / "plan.toml")
+    cases = load_cases(place / "files")
+    assert lock.deviations(plan, cases).empty
+    changed = replace(
+        plan, outcomes=("rate", "severity"), offence_sets=("VIOLENT",),
+        missing=replace(plan.missing, seed=4), timing=replace(plan.timing, landmark_days=30),
+        sensitivity=replace(plan.sensitivity, areas=False), exploratory=None,
+    )  # fmt: skip
+    told = lock.deviations(changed, cases).set_index("what")
+    assert [name for name in told.index if "exploratory" not in name] == [
+        "plan: missing.seed", "plan: offence_sets", "plan: outcomes", "plan: sensitivity.areas",
+        "plan: timing.landmark_days",
+    ]  # fmt: skip
+    assert told.loc["plan: sensitivity.areas"].tolist() == ["true", "false"]
+    gone = {f"plan: exploratory.{setting.name}" for setting in fields(plan.exploratory)}
+    assert gone < set(told.index)
+
+
 def test_no_setting_escapes_the_lock(place):
     """Each setting of the plan, changed alone, is one deviation by its name."""
     lock_plan(place / "plan.toml")

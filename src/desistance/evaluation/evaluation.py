@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from desistance.balance import Balance, balance_cohorts
 from desistance.comparison import (
@@ -28,11 +28,12 @@ from desistance.results import text_table
 from desistance.survival import CoxFit, LogRank, Survival, fit_cox, kaplan_meier, log_rank
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
     from desistance.cases import CaseData
+    from desistance.comparison import SensitivityDesign
     from desistance.comparison.exploratory import Explored
     from desistance.evaluation.lock import PlanLock
     from desistance.evaluation.plan import EvaluationPlan
@@ -45,10 +46,9 @@ class Evaluation:
     """Everything an evaluation found, and the plan and data it rests on.
 
     `hazards` is None where the plan asks for no model; `balanced` and `effects` are None where
-    nobody who joined could be matched, and `not_compared` counts where they were lost.
-    What the plan does not ask for is None, or empty. `lock` is None where the plan was not
-    locked before outcomes were opened; `deviations` lists what is not as it was locked (``what,
-    locked, now``).
+    nobody who joined could be matched, and `not_compared` counts where they were lost. What the
+    plan does not ask for is None, or empty. `lock` is None where the plan was not locked before
+    outcomes were opened; `deviations` lists what is not as it was locked (``what, locked, now``).
     """
 
     plan: EvaluationPlan
@@ -137,76 +137,58 @@ def evaluate(
     if terms and plan.missing is not None:
         say("Filling in missing needs")
         missing = fill_in(followed, terms, plan.hazards, plan.missing)
+    found = Evaluation(
+        plan, cases, followed, rates, overall, curves, difference, hazards, None, None, None,
+        process, missing=missing, lock=lock, deviations=deviations,
+    )  # fmt: skip
     say("Balancing the cohorts")
     try:
         balanced = balance_cohorts(followed, plan.balance)
     except NobodyToMatchError as nobody:
-        return Evaluation(
-            plan,
-            cases,
-            followed,
-            rates,
-            overall,
-            curves,
-            difference,
-            hazards,
-            None,
-            None,
-            nobody.flow,
-            process,
-            missing=missing,
-            lock=lock,
-            deviations=deviations,
-        )
+        return replace(found, not_compared=nobody.flow)
     say("Comparing the cohorts")
     effects = compare_cohorts(
         followed, balanced, plan.outcomes, offence_sets=plan.offence_sets,
         until_joining=plan.until_joining,
     )  # fmt: skip
-    triangulation, cohorts = _again(followed, plan, say)
-    timing = None
-    if plan.timing is not None:
-        say("Comparing by designs of time")
-        timing = compare_timing(followed, balanced, plan.timing, plan.balance.terms)
-    stress = _stressed(followed, balanced, plan, say)
-    explored: tuple[Explored, ...] = ()
-    if plan.exploratory is not None:
-        say("Exploring for whom joining does more")
-        explored = explore(followed, balanced, plan.exploratory)
-    return Evaluation(
-        plan, cases, followed, rates, overall, curves, difference, hazards, balanced, effects, None,
-        process, triangulation, cohorts, timing, stress, explored, missing, lock, deviations,
-    )  # fmt: skip
+    found = replace(found, balanced=balanced, effects=effects)
+    return replace(found, **dict(_asked_for(followed, balanced, plan, say)))
 
 
-def _again(
-    followed: FollowUp, plan: EvaluationPlan, say: Callable[[str], None]
-) -> tuple[Triangulation | None, tuple[CohortEffects, ...]]:
-    """Run the comparison under other designs and by cohort, where the plan asks for it."""
-    triangulation = None
+def _asked_for(
+    followed: FollowUp, balanced: Balance, plan: EvaluationPlan, say: Callable[[str], None]
+) -> Iterator[tuple[str, Any]]:
+    """Do what the plan asks for besides the comparison, by the name it has in the evaluation."""
     if plan.comparators:
         say("Comparing under other designs")
-        triangulation = triangulate(
+        yield "triangulation", triangulate(
             followed, plan.comparators,
             balance=replace(plan.balance, way=plan.comparators_way), calendar=plan.calendar,
             outcomes=plan.main_outcomes, until_joining=plan.until_joining, external=plan.external,
         )  # fmt: skip
     if plan.cohorts:
         say("Comparing by cohort")
-    return triangulation, compare_by_each(
-        followed, plan.cohorts, balance=replace(plan.balance, way=plan.cohorts_way),
-        outcomes=plan.main_outcomes, until_joining=plan.until_joining,
-    )  # fmt: skip
+        yield "cohorts", compare_by_each(
+            followed, plan.cohorts, balance=replace(plan.balance, way=plan.cohorts_way),
+            outcomes=plan.main_outcomes, until_joining=plan.until_joining,
+        )  # fmt: skip
+    if plan.timing is not None:
+        say("Comparing by designs of time")
+        yield "timing", compare_timing(followed, balanced, plan.timing, plan.balance.terms)
+    if plan.sensitivity is not None:
+        say("Stress-testing")
+        yield "stress", _stressed(followed, balanced, plan, plan.sensitivity, say)
+    if plan.exploratory is not None:
+        say("Exploring for whom joining does more")
+        yield "explored", explore(followed, balanced, plan.exploratory)
 
 
 def _stressed(
-    followed: FollowUp, balanced: Balance, plan: EvaluationPlan, say: Callable[[str], None]
-) -> StressTest | None:
-    """Stress the comparison, where the plan asks for it."""
-    design, balance = plan.sensitivity, plan.balance
-    if design is None:
-        return None
-    say("Stress-testing")
+    followed: FollowUp, balanced: Balance, plan: EvaluationPlan, design: SensitivityDesign,
+    say: Callable[[str], None],
+) -> StressTest:  # fmt: skip
+    """Stress the comparison as the plan makes it."""
+    balance = plan.balance
     matched = balance.way == "match" and balance.comparator is None
     if not matched:  # there is no caliper to change
         design = replace(design, calipers=(), ratios=())
