@@ -99,6 +99,7 @@ def test_all_ways_up_lead_to_one_top(seed, late):
     times = TimeToEvent.from_frame(frame, start="start", stop="day", event="event")
     x, share_x = frame[["x"]].to_numpy().T, np.vstack([np.ones(len(frame)), frame.arm])
     likelihood = JumpLikelihood(times, log_rows(times), x, share_x)
+    likelihood.begin(np.zeros(3), np.zeros(likelihood.n_days))
     rng = np.random.default_rng(seed)
     tops = [climb(likelihood, start) for start in (np.zeros(3), *rng.normal(0, 1, (4, 3)))]
     assert all(top.settled for top in tops)
@@ -113,6 +114,7 @@ def test_score_and_second_derivatives_are_what_differences_say(seed, late, theta
     times = TimeToEvent.from_frame(frame, start="start", stop="day", event="event", weight="w")
     x, share_x = frame[["x"]].to_numpy().T, np.vstack([np.ones(len(frame)), frame.arm])
     likelihood = JumpLikelihood(times, log_rows(times), x, share_x)
+    likelihood.begin(np.zeros(3), np.zeros(likelihood.n_days))
     point, step = likelihood(np.array(theta)), 1e-5
     assert_allclose(likelihood.scores(point.theta).sum(axis=1), point.score, atol=1e-8)
     for j, unit in enumerate(np.eye(3)):

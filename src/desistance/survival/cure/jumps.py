@@ -82,7 +82,8 @@ class Baseline:
 class JumpLikelihood:
     """The profile likelihood of p coefficients of latency and q of the share, in this order.
 
-    `event_weight` (K,) is the weight of the events on each of the days `day` (K,).
+    `event_weight` (K,) is the weight of the events on each of the days `day` (K,). Call `begin`
+    before all else.
     """
 
     def __init__(self, times: TimeToEvent, rows: LogRows, x: Floats, share_x: Floats) -> None:
@@ -110,7 +111,6 @@ class JumpLikelihood:
         )
         at_event, there = stop[times.event] - 1, rows.weight[times.event]
         self.event_weight = np.bincount(at_event, there, self.n_days)
-        self.begin(np.zeros(len(x) + len(share_x)), np.zeros(self.n_days))
 
     def begin(self, theta: Floats, cumulative: Floats) -> None:
         """Begin at `theta` with what one step of EM makes of H = `cumulative` (K,); no band yet."""

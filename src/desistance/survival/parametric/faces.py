@@ -10,8 +10,9 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
 from desistance.results import NOT_ESTIMABLE
-from desistance.survival.curves import kaplan_meier
+from desistance.survival.curves import hazard_and_move, share_left
 from desistance.survival.reasons import caveats_of, refuse_few_clusters
+from desistance.survival.risksets import risk_sets
 from desistance.survival.terms import labelled, read_terms, without_empty
 
 if TYPE_CHECKING:
@@ -173,8 +174,9 @@ def fitted_curve(
     days = np.unique(np.linspace(1, last, DAYS_DRAWN).astype(np.int64))
     first = times.first_rows()
     weight = np.ones(times.n) if times.weight is None else times.weight
-    steps = kaplan_meier(times).to_frame()
-    observed = np.append(1.0, steps.estimate)[np.searchsorted(steps.day, days, side="right")]
+    sets = risk_sets(times.start, times.stop, times.event, weight=times.weight)
+    steps = np.append(1.0, share_left(sets, hazard_and_move(sets)[0]))
+    observed = steps[np.searchsorted(sets.day, days, side="right")]
     return pd.DataFrame(
         {
             "day": days,

@@ -264,9 +264,11 @@ def notes_of(
     designs: Sequence[Design], top: Top, lost: Floats, event: NDArray[np.bool_]
 ) -> tuple[str, ...]:
     """Why each coefficient is not estimable; empty where it is."""
+    notes = [note for own in designs for note in own.notes]
+    if top.settled and not lost.size:
+        return tuple(notes)
     x = np.vstack([own.plain for own in designs])
     names = [name for own in designs for name in own.names]
-    notes = [note for own in designs for note in own.notes]
     spread = x.std(axis=1)
     along = np.abs(lost) * np.where(spread > 0, spread, 1.0)[:, None]
     runs = (along > RUNS_ALONG * along.max(axis=0)).any(axis=1)
