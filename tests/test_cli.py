@@ -85,6 +85,17 @@ def test_simulate_writes_what_simulate_cases_makes(tmp_path):
         assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes()
 
 
+def test_power_says_what_pilots_of_a_size_can_find():
+    done = run("power", 60, 142, "--ratio", 10, "--hazard-ratio", 0.8)
+    assert done.returncode == 0, done.stderr
+    assert "18.743" in done.stdout
+    assert "12.259" in done.stdout
+    assert "631" in run("power", 300, "--hazard-ratio", 0.8).stdout
+    made_up = run("power", 120, "--simulate", 2, "--seed", 1)
+    assert "2 simulated pilots of 120 people, true hazard ratio 0.6" in made_up.stdout
+    assert run("power", 1).returncode == 6
+
+
 def plan_of(folder, text=""):
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "plan.toml"

@@ -186,6 +186,7 @@ def pseudonymise(
         typer.echo(f"Key {secret.id}. Written to {out}")
 
 
+@app.command()
 def power(
     people: Annotated[list[int], typer.Argument(help="People exposed: one size or several.")],
     ratio: Annotated[
