@@ -20,6 +20,8 @@ from desistance.evaluation import (
 )
 from desistance.evaluation.plan import HazardDesign
 from desistance.report import write_report
+from desistance.report.page import render
+from desistance.report.story import Story
 from desistance.synthetic import SimulationDesign, simulate_cases
 from small_counts import small_counts
 
@@ -82,6 +84,23 @@ def test_other_designs_show_their_balance_before_their_effects(several):
         if letter in withheld and letter in "ABC":
             assert row["estimate"] == row["conf_low"] == row["p_value"] == ""
             assert row["note"].startswith(("not reported", "not estimable"))
+
+
+def test_whether_designs_agree_is_told_of_intervals_before_they_are_rounded(several):
+    found, page, folder = several
+    shown = {row["design"] for row in rows(folder, "designs.csv") if row["conf_low"]}
+    frame = found.triangulation.frame
+    whole = found.triangulation.with_frame(frame[frame["design"].isin(shown)])
+    assert whole.agreement() in page
+    # Rounded outwards to whole people, an interval that leaves out no difference may touch it.
+    far = frame["conf_high"].where(
+        frame["outcome"] != "difference in reoffenders per 100 people", -0.4
+    )
+    low = frame["conf_low"].where(far.ne(-0.4), -9.0)
+    near = dataclasses.replace(found, triangulation=found.triangulation.with_frame(
+        frame.assign(conf_low=low, conf_high=far)))  # fmt: skip
+    said = render(Story(near).page())
+    assert re.search(r"Difference in reoffenders per 100 people: lower in [^i]*\.", said)
 
 
 def test_other_designs_and_cohorts_give_no_small_count_away(several):

@@ -129,7 +129,9 @@ def _designs(story: Story, told: Triangulation) -> Iterable[Block]:
     notes = [
         f"{row['design']}: {row['note']}." for _, row in wide[compared].iterrows() if row["note"]
     ]
-    yield Prose((shown.agreement(), *notes, *_described(wide[~compared]), *told.caveats))
+    there = told.frame[protected.frame["estimate"].notna().to_numpy()]
+    agreed = told.with_frame(there).agreement()  # limits rounded outwards may touch no difference
+    yield Prose((agreed, *notes, *_described(wide[~compared]), *told.caveats))
     drawn = protected.frame["outcome"].isin([RATIO, HAZARD]) & protected.frame["conf_low"].notna()
     if drawn.any():
         yield Figure(
