@@ -150,8 +150,9 @@ def test_risk_sets_of_fine_and_gray_are_brute_force():
     assert_allclose(sets.split(table)[0], (stays * w) @ x.T, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("baselines", [None, "arm"])
 @pytest.mark.parametrize("strata", [None, "arm"])
-def test_the_variance_counts_what_each_person_moves_the_weights_by(strata):
+def test_the_variance_counts_what_each_person_moves_the_weights_by(strata, baselines):
     """Against the change of the coefficient when one person weighs a little more."""
     n, step = 60, 1e-4
     rng = np.random.default_rng(3)
@@ -163,7 +164,7 @@ def test_the_variance_counts_what_each_person_moves_the_weights_by(strata):
 
     def slope(weight):
         times = times_of(day, what, weight=weight, **columns)
-        return fit_fine_gray(times, ["x"], cause="r", strata=strata)
+        return fit_fine_gray(times, ["x"], cause="r", strata=strata, baselines=baselines)
 
     moved = [
         (slope(1 + step * one).log_hazards[0] - slope(1 - step * one).log_hazards[0]) / (2 * step)
@@ -173,14 +174,29 @@ def test_the_variance_counts_what_each_person_moves_the_weights_by(strata):
     assert variance == pytest.approx(np.sum(np.square(moved)), rel=0.03)
 
 
-def test_a_cause_without_competitors_is_coxs_model():
+@pytest.mark.parametrize("baselines", [None, "arm"])
+def test_a_cause_without_competitors_is_coxs_model(baselines):
     times = many()
     one = times_of(times.stop, np.where(times.event, "any", None), start=times.start,
-                   x=times.columns.x)  # fmt: skip
-    fit = fit_fine_gray(one, ["x"], cause="any")
-    cox = fit_cox(one, ["x"], ties="breslow", variance="robust")
+                   x=times.columns.x, arm=times.columns.arm)  # fmt: skip
+    fit = fit_fine_gray(one, ["x"], cause="any", baselines=baselines)
+    cox = fit_cox(one, ["x"], ties="breslow", variance="robust", strata=baselines)
     assert_allclose(fit.log_hazards, cox.log_hazards, rtol=1e-12)
     assert_allclose(fit.covariance, cox.covariance, rtol=1e-10)
+    shares = fit.incidence_at({"x": 1}, [5, 20])
+    found = cox.survival_at({"x": 1}, [5, 20])
+    assert shares.group.tolist() == found.group.tolist()
+    assert_allclose(shares.estimate, 1 - found.estimate, rtol=1e-12)
+
+
+def test_the_rows_own_strata_have_each_a_baseline():
+    codes = (many().columns.arm == "b").astype(int)
+    fit = fit_fine_gray(many(strata=codes), ["x"], cause="custody")
+    named = fit_fine_gray(many(), ["x"], cause="custody", baselines="arm")
+    assert_allclose(fit.log_hazards, named.log_hazards, rtol=1e-13)
+    assert_allclose(fit.covariance, named.covariance, rtol=1e-12)
+    assert "a baseline for each of the rows' strata" in fit.summary()
+    assert "a baseline for each of arm" in named.summary()
 
 
 def test_terms_that_say_too_little_are_not_estimable():
@@ -236,9 +252,6 @@ REFUSED = {
     "rho": (lambda: gray_test(CAUSED, "arm", rho=np.inf), "finite"),
     "confidence": (lambda: cumulative_incidence(CAUSED, confidence=95), "between 0 and 1"),
     "an unknown column": (lambda: cumulative_incidence(CAUSED, "tier"), "is not a column"),
-    "strata of their own": (
-        lambda: fit_fine_gray(many(strata=np.zeros(200)), ["x"], cause="custody"), "one baseline"
-    ),
     "gaps": (
         lambda: fit_fine_gray(
             times_of([3, 9, 9], [None, "r", "r"], start=[0, 5, 0], person=[1, 1, 2], x=[1, 2, 3]),

@@ -108,8 +108,22 @@ late_entry <- function(start, stop, weight = rep(1, n)) {
 long <- finegray(Surv(begin, end, kind) ~ ., d, etype = "reoffence", id = row)
 fit <- coxph(Surv(fgstart, fgstop, fgstatus) ~ priors + need + FLEX + FREE, long, weights = fgwt,
              ties = "breslow", control = coxph.control(eps = 1e-14, toler.chol = 1e-15, iter.max = 50))
+# A baseline for each region, with weights of all together or within regions too.
+apart <- function(long) {
+  fit <- coxph(Surv(fgstart, fgstop, fgstatus) ~ priors + need + FLEX + FREE + strata(region),
+               long, weights = fgwt, ties = "breslow", robust = FALSE,
+               control = coxph.control(eps = 1e-14, toler.chol = 1e-15, iter.max = 50))
+  base <- basehaz(fit, newdata = data.frame(priors = .5, need = 1, FLEX = 0, FREE = 1,
+                                            region = "west"))
+  list(coefficients = unname(coef(fit)), loglik = fit$loglik, model = unname(vcov(fit)),
+       day = base$time, hazard = base$hazard)
+}
+baselines <- list(together = apart(long),
+                  within = apart(finegray(Surv(begin, end, kind) ~ . + strata(region), d,
+                                          etype = "reoffence", id = row)))
 late <- list(entry = late_entry(d$entry, d$day), apart = late_entry(d$begin, d$end),
              weighted = late_entry(d$entry, d$day, d$weight), finegray = unname(coef(fit)))
 
-write(toJSON(list(incidences = incidences, aalen = aalen, tests = tests, fits = fits, late = late),
+write(toJSON(list(incidences = incidences, aalen = aalen, tests = tests, fits = fits, late = late,
+                  baselines = baselines),
              digits = I(17), auto_unbox = TRUE, na = "null"), "competing.json")

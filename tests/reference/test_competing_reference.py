@@ -106,11 +106,13 @@ def test_fine_and_grays_model_is_crrs(kind):
     assert_allclose(fit.covariance, answer["covariance"], rtol=tolerance)
 
 
-def by_the_papers_sums(fit, group):
-    """Fine and Gray's (1999) covariance, person by person and day by day; `group` (n,)."""
-    x = np.column_stack(
-        [FRAME.priors, FRAME.need, FRAME.tier == "FLEX", FRAME.tier == "FREE"]
-    ).astype(float)
+def by_the_papers_sums(fit, group, stratum):
+    """Fine and Gray's (1999) covariance by person and day; `group` and `stratum` (n,)."""
+    every = {
+        "priors": FRAME.priors, "need": FRAME.need,
+        "tier[FLEX]": FRAME.tier == "FLEX", "tier[FREE]": FRAME.tier == "FREE",
+    }  # fmt: skip
+    x = np.column_stack([every[name] for name in fit.terms]).astype(float)
     stop, cause = FRAME.day.to_numpy(), FRAME.cause.to_numpy()
     risk, every_day = np.exp(x @ fit.log_hazards), np.arange(stop.max() + 2)
     of_cause = cause == "reoffence"
@@ -123,13 +125,12 @@ def by_the_papers_sums(fit, group):
     watched = np.hstack([np.ones((300, 1)), np.cumprod(1 - share_lost, axis=1)[:, :-1]])
     fallen = watched / watched[np.arange(300), stop][:, None]
     stays = np.where(here > 0, 1.0, np.where(competing[:, None], fallen, 0.0)) * risk[:, None]
-    events = np.bincount(stop[of_cause], minlength=len(every_day))
-    days = np.flatnonzero(events)
-    hazard, mean = np.zeros(len(every_day)), np.zeros((len(every_day), 4))
-    hazard[days] = events[days] / stays[:, days].sum(axis=0)
-    mean[days] = (stays.T @ x)[days] / stays[:, days].sum(axis=0)[:, None]
-    off = x[:, None, :] - mean  # persons by days by terms
     happened = (of_cause[:, None] & (stop[:, None] == every_day)).astype(float)
+    together = (stratum[:, None] == stratum).astype(float)
+    events, left = together @ happened, np.where(together @ stays > 0, together @ stays, 1.0)
+    hazard = events / left
+    mean = np.einsum("il,lt,lj->itj", together, stays, x, optimize=True) / left[:, :, None]
+    off = x[:, None, :] - mean  # persons by days by terms
     scores = np.einsum("it,itj->ij", happened - stays * hazard, off)
     later = np.cumsum(((stays * hazard)[:, :, None] * off)[:, ::-1], axis=1)[:, ::-1]
     owing = (competing[:, None] & (stop[:, None] < every_day)).astype(float)
@@ -142,10 +143,36 @@ def by_the_papers_sums(fit, group):
 
 
 @pytest.mark.parametrize("strata", [None, "region"])
+@pytest.mark.parametrize("baselines", ["region", "need", ["region", "need"]])
+def test_the_variance_is_the_papers_with_baselines_apart(strata, baselines):
+    fit = fit_fine_gray(rows(), ["priors", "tier"], cause="reoffence", strata=strata,
+                        baselines=baselines)  # fmt: skip
+    group = FRAME.region.to_numpy() if strata else np.zeros(300)
+    stratum = FRAME.groupby(baselines).ngroup().to_numpy()
+    assert_allclose(fit.covariance, by_the_papers_sums(fit, group, stratum), rtol=1e-10)
+
+
+@pytest.mark.parametrize("strata", [None, "region"])
+def test_baselines_apart_are_coxph_over_finegrays_weights(strata):
+    answer = ANSWERS["baselines"]["within" if strata else "together"]
+    fit = fit_fine_gray(rows(**LATE["apart"]), TERMS, cause="reoffence", strata=strata,
+                        baselines="region")  # fmt: skip
+    assert_allclose(fit.log_hazards, answer["coefficients"], rtol=1e-11)
+    assert_allclose(fit.model_covariance, answer["model"], rtol=1e-10)
+    gained = np.diff(answer["loglik"])[0]
+    assert_allclose(fit.log_likelihood - fit.log_likelihood_null, gained, rtol=1e-10)
+    found = fit.incidence_at({"priors": 0.5, "need": 1, "tier": "FREE"}, answer["day"])
+    assert set(found.group) == {"north", "south", "west"}
+    west = found[found.group == "west"].dropna()
+    hazard = np.array(answer["hazard"])[np.isin(answer["day"], west.day)]
+    assert_allclose(west.estimate, -np.expm1(-hazard), rtol=1e-10)
+
+
+@pytest.mark.parametrize("strata", [None, "region"])
 def test_the_variance_is_the_papers_within_groups_watched_alike(strata):
     fit = fit_fine_gray(rows(), TERMS, cause="reoffence", strata=strata)
     group = FRAME.region.to_numpy() if strata else np.zeros(300)
-    assert_allclose(fit.covariance, by_the_papers_sums(fit, group), rtol=1e-10)
+    assert_allclose(fit.covariance, by_the_papers_sums(fit, group, np.zeros(300)), rtol=1e-10)
     crr = np.array(ANSWERS["fits"]["region" if strata else "plain"]["covariance"])
     gap = np.abs(crr / fit.covariance - 1).max()
     assert gap < 1e-10 if strata is None else 1e-4 < gap < 0.01

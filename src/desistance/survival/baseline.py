@@ -153,3 +153,10 @@ def baseline_hazard(
         covariance,
         np.broadcast_to((zero - centre) @ (at.beta / problem.covariates.scale), sets.n_days),
     )
+
+
+def last_days(stop: Ints, stratum: Ints | None, n_strata: int) -> tuple[int, ...]:
+    """The last day that each stratum was followed; arrays of shape (n,)."""
+    last = np.zeros(n_strata, np.int64)
+    np.maximum.at(last, np.zeros_like(stop) if stratum is None else stratum, stop)
+    return tuple(map(int, last))

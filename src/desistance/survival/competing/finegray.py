@@ -20,9 +20,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csc_array
 
-from desistance.errors import ModelError
 from desistance.results import Result, number, text_table
-from desistance.survival.baseline import BaselineHazard, baseline_hazard
+from desistance.survival.baseline import BaselineHazard, baseline_hazard, last_days
 from desistance.survival.competing.causes import cause_code, causes_of, first_events
 from desistance.survival.competing.subdistribution import subdistribution_sets
 from desistance.survival.competing.watching import influence_of_watching, watch
@@ -68,6 +67,7 @@ class FineGrayFit(Result):
     n_events, n_competing
         Events of the cause, and of others.
     strata : the columns whose groups are watched alike
+    baselines : the columns whose groups have each a baseline of their own
     late_entry : whether anyone came in after day 0
     baseline : BaselineHazard
         Of the subdistribution.
@@ -81,6 +81,7 @@ class FineGrayFit(Result):
     notes: tuple[str, ...]
     clusters: str
     strata: tuple[str, ...]
+    baselines: tuple[str, ...]
     weighted: bool
     late_entry: bool
     log_likelihood: float
@@ -115,17 +116,19 @@ class FineGrayFit(Result):
         profile
             A value for every column the terms were read from.
         days
-            In the fit's unit; NaN beyond the last follow-up.
+            In the fit's unit; NaN beyond the last follow-up of the baseline's group.
 
         Returns
         -------
         DataFrame
-            cause, day, estimate, note; without a standard error, as cmprsk's predict.crr.
+            group (of the baseline), cause, day, estimate, note; without a standard error, as
+            cmprsk's predict.crr.
         """
         x = np.array([value for term in self.read_as for value in term.of(profile)])
         found = self.baseline.survival(x, np.asarray(days))
         return pd.DataFrame(
             {
+                "group": found.group,
                 "cause": self.cause,
                 "day": found.day,
                 "estimate": 1 - found.estimate,
@@ -142,7 +145,8 @@ class FineGrayFit(Result):
             f"{number(self.n)} rows",
             f"Breslow ties, robust variance clustered by {self.clusters}"
             + (", weighted" if self.weighted else ""),
-            f"Censoring{' and entry' if self.late_entry else ''} {watched}",
+            f"Censoring{' and entry' if self.late_entry else ''} {watched}"
+            + (f"; a baseline for each of {', '.join(self.baselines)}" if self.baselines else ""),
             f"Rows left out: {number(self.n_left_out)}",
             "",
             "Subdistribution hazard ratios with 95 % intervals (std_error is of the logarithm):",
@@ -161,6 +165,7 @@ def fit_fine_gray(
     *,
     cause: str,
     strata: str | Sequence[str] | None = None,
+    baselines: str | Sequence[str] | None = None,
     cluster: str | None = None,
 ) -> FineGrayFit:
     """Fit Fine and Gray's model of the share for whom one cause comes first.
@@ -177,21 +182,25 @@ def fit_fine_gray(
         The cause whose share is modelled; every other is a competing event.
     strata
         A column, or several, within whose groups people are watched alike: the censoring (and
-        entry) that the weights come from is estimated for each. The baseline is one for all.
+        entry) that the weights come from is estimated for each.
+    baselines
+        A column, or several, whose groups have each their own baseline; the rows' own strata
+        when left out, and one baseline for all if they have none. Name few large groups here and
+        in `strata` too if censoring differs between them; of many small ones, here alone.
     cluster
         A column of groups for the variance; the person when left out.
 
     Raises
     ------
     ModelError
-        If the rows name no such cause, go on after an event, have strata of their own or leave
-        gaps; if a name is not a column, or a column cannot be a term. Data that say too little
-        are no error: the term's `note` says why it is not estimable.
+        If the rows name no such cause, go on after an event or leave gaps; if a name is not a
+        column, or a column cannot be a term. Data that say too little are no error: the term's
+        `note` says why it is not estimable.
 
     References
     ----------
-    Fine and Gray (1999), J. Am. Stat. Assoc. 94, 496-509; Geskus (2011), Biometrics 67, 39-49; R
-    cmprsk, `crr`.
+    Fine and Gray (1999), J. Am. Stat. Assoc. 94, 496-509; Geskus (2011), Biometrics 67, 39-49;
+    Zhou, Latouche, Rocha and Fine (2011), Biometrics 67, 661-670; R cmprsk, `crr`.
 
     Examples
     --------
@@ -210,20 +219,19 @@ def fit_fine_gray(
     """
     came = first_events(times)
     code = cause_code(came, cause)
-    if came.strata is not None:
-        raise ModelError(
-            "The rows have strata, but a Fine–Gray model has one baseline: read the rows without "
-            "`strata`, or name here the groups that are watched alike."
-        )
     by = [strata] if isinstance(strata, str) else list(strata or ())
+    apart = [baselines] if isinstance(baselines, str) else list(baselines or ())
     kept = came
-    for name in [*by, *([cluster] if cluster else [])]:
+    for name in [*by, *apart, *([cluster] if cluster else [])]:
         kept = without_empty(kept, name)
     kept, read_as = read_terms(kept, terms)
     group = labelled(kept, by)[1] if by else np.zeros(kept.n, np.int64)
     clusters = labelled(kept, cluster)[1] if cluster else kept.person
+    stratum, labels = (
+        labelled(kept, apart)[1:] if apart else (kept.strata, kept.strata_labels or ("all",))
+    )
     watched = watch(kept, group, code)
-    sets = subdistribution_sets(kept, code, watched)
+    sets = subdistribution_sets(kept, code, watched, stratum)
     problem = partial_likelihood(sets, covariates(kept, read_as, sets), "breslow")
     refuse_few_clusters(cluster, int(clusters.max(initial=-1)) + 1, problem.p)
     top = maximise(problem)
@@ -232,7 +240,7 @@ def fit_fine_gray(
     slopes[list(top.aliased)] = 0.0
     slopes[top.runaway | top.unsettled] = np.nan
     blank = np.array([bool(note) for note in notes], dtype=bool)
-    covariance = _sandwich(problem, sets, top, watched, clusters)
+    covariance = _sandwich(problem, sets, top, watched, stratum, clusters)
     of_cause = replace(kept, event=sets.event)
     n_events = int(sets.event.sum())
     return FineGrayFit(
@@ -244,6 +252,7 @@ def fit_fine_gray(
         notes=notes,
         clusters=cluster or "person",
         strata=tuple(by),
+        baselines=tuple(apart) or (("the rows' strata",) if stratum is not None else ()),
         weighted=kept.weight is not None,
         late_entry=watched.late_entry,
         log_likelihood=top.point.log_likelihood,
@@ -257,8 +266,8 @@ def fit_fine_gray(
         baseline=baseline_hazard(
             problem,
             top.point,
-            groups=("all",),
-            last_day=(int(kept.stop.max(initial=0)),),
+            groups=labels,
+            last_day=last_days(kept.stop, stratum, len(labels)),
             slopes=slopes,
             covariance=covariance,
         ),
@@ -272,11 +281,12 @@ def _sandwich(
     sets: SubdistributionSets,
     top: Maximum,
     watched: Watch,
+    stratum: Ints | None,
     cluster: Ints,
 ) -> Floats:
     """Add up the squares of what each cluster of rows moves the coefficients by."""
     total = clustered_score(problem, top.point, cluster)
-    moved = influence_of_watching(problem, sets, top.point, watched)
+    moved = influence_of_watching(problem, sets, top.point, watched, stratum)
     moved /= problem.covariates.scale
     members = csc_array(
         (np.ones(len(cluster)), cluster, np.arange(len(cluster) + 1)),

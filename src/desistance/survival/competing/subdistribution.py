@@ -12,7 +12,8 @@ would have been lost to follow-up (see `watching`).
     (0, 12]   censored    -----+--o       |          |     at risk on 10
 
 A sum over a risk set is the sum over those at risk as in `risksets`, and for each group of people
-watched alike a running sum from the first day on of those who stay, times the day's weight.
+watched alike a running sum from the first day on of those who stay, times the day's weight. Who
+stays does so in their own stratum.
 """
 
 from __future__ import annotations
@@ -88,15 +89,17 @@ class SubdistributionSets(RiskSets):
     def split(self, table: Floats) -> tuple[Floats, Floats]:
         """Turn a whole scatter table into sums over risk sets and over events, (K, q) each."""
         at_risk, events = RiskSets.split(self, table[:2])
-        stayed = np.cumsum(table[2:, : self.n_days], axis=1)
-        return at_risk + np.einsum("gk,gkq->kq", self.watched, stayed), events
+        for watched, joining in zip(self.watched, table[2:], strict=True):
+            at_risk += watched[:, None] * self.running(joining[: self.n_days])
+        return at_risk, events
 
     def over_stay(self, increments: Floats, spared: Floats) -> StaySums:
         """Ready `increments` (K, ...) to be added up over the risk sets each row is in."""
         total = RiskSets.over_stay(self, increments, spared).total
         falling = np.einsum("gk,k...->gk...", self.watched, increments)
         later = np.zeros((len(falling), self.n_days + 1, *increments.shape[1:]))
-        later[:, :-1] = np.cumsum(falling[:, ::-1], axis=1)[:, ::-1]
+        for group, by_group in enumerate(falling):
+            later[group, :-1] = self.running_back(by_group)
         return SubdistributionStays(self, total, later.reshape(-1, *increments.shape[1:]))
 
 
@@ -114,13 +117,19 @@ class SubdistributionStays(StaySums):
         return stayed
 
 
-def subdistribution_sets(times: TimeToEvent, cause: int, watch: Watch) -> SubdistributionSets:
-    """Give every row its codes in the risk sets of one cause."""
+def subdistribution_sets(
+    times: TimeToEvent, cause: int, watch: Watch, stratum: Ints | None = None
+) -> SubdistributionSets:
+    """Give every row its codes in the risk sets of one cause, within strata (n,) if there are."""
     causes = causes_of(times)
-    base = risk_sets(times.start, times.stop, causes == cause, weight=times.weight)
+    base = risk_sets(times.start, times.stop, causes == cause, stratum=stratum, weight=times.weight)
     stayers = np.flatnonzero((causes > 0) & (causes != cause))
     group, stop = watch.group[stayers], times.stop[stayers]
-    joins = group * (base.n_days + 1) + np.searchsorted(base.day, stop, side="right")
+    own = np.zeros(len(stayers), np.int64) if stratum is None else stratum[stayers]
+    span = watch.probability.shape[1]
+    next_day = np.searchsorted(base.stratum * span + base.day, own * span + stop, side="right")
+    ends = np.searchsorted(base.stratum, own, side="right")
+    joins = group * (base.n_days + 1) + np.where(next_day < ends, next_day, base.n_days)
     told = {field.name: getattr(base, field.name) for field in fields(base)}
     return SubdistributionSets(
         **told,

@@ -115,14 +115,19 @@ def watch(times: TimeToEvent, group: Ints, cause: int) -> Watch:
 
 
 def influence_of_watching(
-    problem: PartialLikelihood, sets: SubdistributionSets, at: Point, watched: Watch
+    problem: PartialLikelihood,
+    sets: SubdistributionSets,
+    at: Point,
+    watched: Watch,
+    stratum: Ints | None,
 ) -> Floats:
     """How far each row moves the score of p covariates through the weights, shape (n, p).
 
     Fine and Gray's psi: on a day u, let Q be what those who had a competing event before will take
-    from the score on u and later. A censoring on u spares it Q / at risk. An entry comes after the
-    events of its day: it costs Q / at risk just after u, with Q of the events up to u and what they
-    will take after u. Each row moves the score by its own less those expected of it.
+    from the score on u and later, each in their own stratum. A censoring on u spares it
+    Q / at risk. An entry comes after the events of its day: it costs Q / at risk just after u, with
+    Q of the events up to u and what they will take after u. Each row moves the score by its own
+    less those expected of it.
     """
     times, days = watched.times, watched.probability.shape[1]
     ends, begins = watched.group * days + times.stop, watched.group * days + times.start
@@ -132,29 +137,36 @@ def influence_of_watching(
         zip(problem.covariates.columns, problem.covariates.centre, strict=True), 1
     ):
         np.subtract(column[who], centre, out=x[j])
-    stays = csc_array(
-        (at.risk[who] * sets.lasting, ends[who], np.arange(len(who) + 1)),
-        shape=(watched.probability.size, len(who)),
-    )
-    gone = (stays @ x.T).reshape(-1, days, 1 + p)
-    takes = np.zeros_like(gone)
-    takes[:, sets.day] = (sets.watched * at.tied.hazard)[:, :, None] * (
-        at.at_risk / at.at_risk[:, :1]
-    )
-    so_far = np.cumsum(gone, axis=1)
-    to_come = np.cumsum(takes[:, ::-1], axis=1)[:, ::-1]
+    table = (len(watched.probability), days, 1 + p)
+    taken = (sets.watched * at.tied.hazard)[:, :, None] * (at.at_risk / at.at_risk[:, :1])
+    to_those_gone, to_those_there = np.zeros((2, *table[:2], p))
 
     def owed(so_far: Floats, to_come: Floats) -> Floats:
         return so_far[..., 1:] * to_come[..., :1] - so_far[..., :1] * to_come[..., 1:]
 
-    leave = _share(owed(so_far - gone, to_come), watched.at_risk[:, :, None])
+    for code in np.unique(sets.stratum):
+        mine = np.ones(len(who), bool) if stratum is None else stratum[who] == code
+        stays = csc_array(
+            ((at.risk[who] * sets.lasting)[mine], ends[who[mine]], np.arange(mine.sum() + 1)),
+            shape=(watched.probability.size, mine.sum()),
+        )
+        gone = (stays @ x[:, mine].T).reshape(table)
+        takes = np.zeros(table)
+        on = sets.stratum == code
+        takes[:, sets.day[on]] = taken[:, on]
+        so_far = np.cumsum(gone, axis=1)
+        to_come = np.cumsum(takes[:, ::-1], axis=1)[:, ::-1]
+        to_those_gone += owed(so_far - gone, to_come)
+        if watched.late_entry:
+            to_those_there += owed(so_far, to_come - takes)
+    leave = _share(to_those_gone, watched.at_risk[:, :, None])
     path = np.cumsum(leave * watched.leaving[:, :, None], axis=1)
     staying, leaving = (step.reshape(-1, p) for step in (-path, leave - path))
     moved = np.concatenate([staying, leaving]).take(ends + watched.leaves * len(staying), axis=0)
     if times.start.any():
         moved -= staying.take(begins, axis=0)
     if watched.late_entry:
-        enter = _share(owed(so_far, to_come - takes), watched.just_after[:, :, None])
+        enter = _share(to_those_there, watched.just_after[:, :, None])
         expected = enter * watched.entering[:, :, None]
         path = np.cumsum(expected, axis=1) - expected
         enter, path = enter.reshape(-1, p), path.reshape(-1, p)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desistance.survival.baseline import baseline_hazard
+from desistance.survival.baseline import baseline_hazard, last_days
 from desistance.survival.cox.choices import check_choices, check_frailty, check_weights
 from desistance.survival.cox.fitted import CoxFit
 from desistance.survival.cox.inblocks import fit_in_blocks
@@ -222,7 +222,7 @@ def fit_cox(
             problem,
             top.point,
             groups=labels,
-            last_day=_last_days(kept.stop, stratum, len(labels)),
+            last_day=last_days(kept.stop, stratum, len(labels)),
             slopes=slopes,
             covariance=covariance,
             zero=at_zero(read_as, sets.day),
@@ -233,9 +233,3 @@ def fit_cox(
         profile=profile_limits(problem, top) if penalty == "firth" else None,
         frailty=shared,
     )
-
-
-def _last_days(stop: Ints, stratum: Ints | None, n_strata: int) -> tuple[int, ...]:
-    last = np.zeros(n_strata, np.int64)
-    np.maximum.at(last, np.zeros_like(stop) if stratum is None else stratum, stop)
-    return tuple(map(int, last))
