@@ -460,6 +460,24 @@ def test_a_bootstrap_is_the_same_whoever_computes_it_and_near_the_error(everyone
     assert row["std_error"] == pytest.approx(told["std_error"], rel=0.3)  # 60 know it to 9 %
 
 
+def test_nearest_neighbours_who_serve_several_are_no_matter_for_a_bootstrap(everyone):
+    def said(balance):
+        found = bootstrap_effects(
+            everyone, exposed="joined", terms=SCORED, outcomes=[Mean("harm")], rng=4,
+            replicates=2, balance=balance,
+        )  # fmt: skip
+        return [one for one in found.caveats if "not valid" in one]
+
+    (told,) = said(partial(match_cohorts, replacement=True, ratio=2, caliper=0.2))
+    assert told == (
+        "The bootstrap is not valid for the 2 nearest with replacement within 0.2 SD of the "
+        "probability (Abadie and Imbens 2008): read the errors of `compare_cohorts`, or bootstrap "
+        "everybody within a caliper (`ratio=None`), or weights."
+    )
+    for balance in (weigh_cohorts, match_cohorts, RADIUS):
+        assert not said(balance)
+
+
 def test_replicates_that_fail_are_counted():
     frame = people(30, seed=6).assign(joined=lambda frame: (frame.index < 2).astype(int))
     found = bootstrap_effects(

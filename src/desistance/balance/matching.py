@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 DECIMALS = 12
+REUSED = "with replacement"  # of a fixed number of neighbours, who may serve several
 Way = Literal["nearest", "optimal", "full", "strata"]
 SetWay = Literal["match", "entropy", "inverse"]
 Distance = Literal["probability", "log-odds"]
@@ -223,6 +224,8 @@ def match_cohorts(
         "full": "full matching",
         "strata": "strata",
     }[method]
+    if replacement and ratio is not None:
+        told += f" {REUSED}"
     if method != "strata" and caliper is not None:
         told += f" within {caliper:g} SD of the {distance.replace('-', ' ')}"
     said = []

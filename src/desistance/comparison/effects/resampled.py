@@ -5,9 +5,10 @@ whatever the method. Somebody drawn twice is two people. Replicate number b is d
 the seed: the same whoever computes it. A replicate in which something cannot be estimated is
 counted, and its reason kept.
 
-Not for nearest-neighbour matching with replacement, or to a fixed number of neighbours: copies of a
-person match each other, and the spread of replicates is not that of the effect (Abadie and Imbens
-2008). Weights, radius matching and strata are smooth enough.
+Not for matching to a fixed number of nearest neighbours with replacement: how often a person serves
+jumps from draw to draw, and the spread of replicates is not that of the effect (Abadie and Imbens
+2008). A caveat says so, and what to use: the errors of `compare_cohorts`, or everybody within a
+caliper, strata or weights, which change smoothly.
 
 References
 ----------
@@ -23,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from desistance.balance import estimate_propensity, match_cohorts
+from desistance.balance.matching import REUSED
 from desistance.comparison.effects.compare import (
     MAIN,
     arms_of,
@@ -67,15 +69,18 @@ class Pipeline:
     offence_sets: tuple[str, ...]
     until_joining: bool
 
-    def effects(self, people: FollowUp | pd.DataFrame) -> dict[str, float]:
-        """Score, balance and compare: the effects by name, NaN where not estimable."""
+    def balanced(self, people: FollowUp | pd.DataFrame) -> Balance:
+        """Score and balance."""
         scored = estimate_propensity(
             people,
             exposed=self.exposed,
             terms=self.terms,
             method=self.method,  # type: ignore[arg-type]
         )
-        balanced = self.balance(scored)
+        return self.balance(scored)
+
+    def effects(self, people: FollowUp | pd.DataFrame, balanced: Balance) -> dict[str, float]:
+        """Compare: the effects by name, NaN where not estimable."""
         if isinstance(people, pd.DataFrame):
             frame = effects_of_frame(arms_of(people, balanced), self.outcomes)
         else:
@@ -109,8 +114,9 @@ class EffectsReplicator:
         first = number * self.together
         values, whys = np.full((self.together, len(self.names)), np.nan), {}
         for b in range(self.together):
+            people = _drawn(self.people, self.units.drawn(first + b))
             try:
-                found = self.pipeline.effects(_drawn(self.people, self.units.drawn(first + b)))
+                found = self.pipeline.effects(people, self.pipeline.balanced(people))
             except DesistanceError as error:
                 whys[first + b] = str(error).splitlines()[0]
                 continue
@@ -212,7 +218,8 @@ def bootstrap_effects(
     pipeline = Pipeline(
         exposed, tuple(terms), method, balance, tuple(outcomes), tuple(offence_sets), until_joining
     )
-    effects = pipeline.effects(people)
+    balanced = pipeline.balanced(people)
+    effects = pipeline.effects(people, balanced)
     estimate = np.array(list(effects.values()), dtype=float)
     notes = tuple(np.where(np.isnan(estimate), f"{NOT_ESTIMABLE}: see the effects", "").tolist())
     what = EffectsReplicator(people, units, pipeline, tuple(effects), estimate, notes)
@@ -220,12 +227,18 @@ def bootstrap_effects(
     return Bootstrap(
         measure=what.label, terms=what.names, estimates=estimate, replicates=values, notes=notes,
         reasons=whys, acceleration=None, units=units.name, n_units=units.size, n=n, n_left_out=0,
-        seed=seed, caveats=tuple(_caveats(units, asked, len(whys))),
+        seed=seed, caveats=tuple(_caveats(balanced, units, asked, len(whys))),
     )  # fmt: skip
 
 
-def _caveats(units: Units, asked: int, lacking: int) -> list[str]:
+def _caveats(balanced: Balance, units: Units, asked: int, lacking: int) -> list[str]:
     said: list[str] = ["The chance of being exposed is estimated anew on each replicate."]
+    if REUSED in balanced.method:
+        said.append(
+            f"The bootstrap is not valid for {balanced.method} (Abadie and Imbens 2008): read the "
+            "errors of `compare_cohorts`, or bootstrap everybody within a caliper "
+            "(`ratio=None`), or weights."
+        )
     if units.size < FEWEST:
         said.append(
             Caveat(
