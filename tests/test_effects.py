@@ -478,6 +478,17 @@ def test_nearest_neighbours_who_serve_several_are_no_matter_for_a_bootstrap(ever
         assert not said(balance)
 
 
+def test_who_is_drawn_depends_on_labels_and_not_on_the_order_of_rows(everyone):
+    again = partial(
+        bootstrap_effects, exposed="joined", terms=SCORED, outcomes=[Mean("harm")], rng=4,
+        replicates=4, balance=weigh_cohorts,
+    )  # fmt: skip
+    shuffled = everyone.sample(frac=1, random_state=1)
+    assert (again(everyone).replicates == again(shuffled).replicates).all()
+    with pytest.raises(ModelError, match="two groups, at least"):
+        again(everyone.assign(area="A"), by="area")
+
+
 def test_replicates_that_fail_are_counted():
     frame = people(30, seed=6).assign(joined=lambda frame: (frame.index < 2).astype(int))
     found = bootstrap_effects(

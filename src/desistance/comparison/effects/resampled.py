@@ -25,6 +25,7 @@ import pandas as pd
 
 from desistance.balance import estimate_propensity, match_cohorts
 from desistance.balance.matching import REUSED
+from desistance.balance.propensity import label_order
 from desistance.comparison.effects.compare import (
     MAIN,
     arms_of,
@@ -205,6 +206,9 @@ def bootstrap_effects(
     asked = whole_number(replicates, "replicates", 2)
     hands, seed = whole_number(workers, "workers", 1), whole_number(rng, "rng", 0)
     if isinstance(people, pd.DataFrame):
+        people = people.iloc[
+            label_order(people.index)
+        ]  # so that who is drawn is no matter of order
         n, code = len(people), np.arange(len(people))
         if by is not None:
             if by not in people or people[by].isna().any():
@@ -214,6 +218,8 @@ def bootstrap_effects(
         raise ModelError("`by` is for a frame; of a follow-up people are drawn.")
     else:
         n, code = len(people.people), np.arange(len(people.people))
+    if code.max(initial=-1) < 1:
+        raise ModelError("A bootstrap takes two people to draw from, or two groups, at least.")
     units = Units(by or "person", code.astype(np.int64), int(code.max(initial=-1)) + 1, seed)
     pipeline = Pipeline(
         exposed, tuple(terms), method, balance, tuple(outcomes), tuple(offence_sets), until_joining
