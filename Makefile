@@ -52,6 +52,7 @@ digits: $(V)/.dev   ## count the digits shared with certified answers, into docs
 
 studies: $(V)/.dev   ## run the simulation studies and every slow test; keep what they found
 	$(BIN)/python -m tests.studies
+	$(BIN)/python -m tests.studies.comparators
 	$(BIN)/python -m tests.trust
 	$(PYTEST) -m slow tests
 

@@ -99,7 +99,10 @@ def _told_of_figure(scenario: str, goal, found) -> list[str]:
     if not known:
         return [scenario, goal.measure, figure, "", ""]
     low, high = (f"{scale * bound:.4g}{unit}" for bound in bounds)
-    told = f"{low} to {high}" if len(known) == 2 else f"{low} or more"
+    if len(known) == 2:
+        told = f"{low} to {high}"
+    else:
+        told = f"{low} or more" if goal.low in known else f"{high} or less"
     return [scenario, goal.measure, figure, told, "met" if met(goal, found) else "**missed**"]
 
 

@@ -59,18 +59,6 @@ def test_growing_effects_bias_two_way_fixed_effects_alone():
     assert two > 0.5 * abs(TRUTH)  # it finds less than half of what there is
 
 
-@pytest.mark.slow
-def test_growing_effects_with_noise():
-    found = np.array([
-        missed(EFFECT + errors(np.random.default_rng([2026, 14, seed]), 12, MONTHS))
-        for seed in range(2_000)
-    ])  # fmt: skip
-    bias, error = found.mean(axis=0), found.std(axis=0, ddof=1) / np.sqrt(len(found))
-    print(f"\ntruth {TRUTH:.3f}; overall, stacked, two-way miss it by {bias} ({error})")  # noqa: T201
-    assert (np.abs(bias[:2]) < 3.5 * error[:2]).all()
-    assert bias[2] > 0.5 * abs(TRUTH)
-
-
 def size_study(replicates, *, n_each, months=10):
     """How often each test of no effect rejects at 5 %, and randomisation at 10 %."""
     start = np.repeat([4, 7, months], n_each)

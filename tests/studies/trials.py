@@ -13,7 +13,11 @@ import pandas as pd
 from scipy.special import expit
 
 from desistance.balance import estimate_propensity, weigh_cohorts
-from desistance.comparison import Binary, TimeTo, compare_cohorts
+from desistance.comparison import Binary, TimeTo, compare_cohorts, power
+from desistance.comparison.power import CHANCE, HAZARD, SMALLEST
+from desistance.errors import BiasError
+from desistance.followup import FollowUpDesign, follow_up
+from desistance.histories import build_histories
 from desistance.survival import (
     check_proportional_hazards,
     cumulative_incidence,
@@ -22,8 +26,12 @@ from desistance.survival import (
     log_rank,
 )
 from desistance.timetoevent import TimeToEvent
+from tests.studies import test_areas_going_live as areas
 from tests.studies.design import Goal, Study
+from tests.studies.faulty_extracts import change
 from tests.studies.test_competing_risks import cohort, times_of
+from tests.studies.test_immortal_time import pilot
+from tests.studies.test_recording_lag import estimates
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -108,6 +116,30 @@ def several_spells(rng: Generator, n: int) -> dict[str, Any]:
         b, error, _ = log_ratio(fit)
         found[f"{name} coverage"] = bool(abs(b) < 1.959964 * error)
     return found
+
+
+def immortal_time(rng: Generator) -> dict[str, Any]:
+    """Study 6: no effect, people joining up to 180 days after leaving; see `test_immortal_time`."""
+    cases = pilot(rng)
+    histories = build_histories(cases)
+    found: dict[str, Any] = {}
+    for name, exposure in (("", "time-varying"), (", ever against never", "ever")):
+        design = FollowUpDesign(waiting_months=0, watch_months=12, exposure=exposure)
+        followed = follow_up(cases, histories, design, acknowledge_bias=True)
+        b, error, _ = log_ratio(fit_cox(followed, ["exposed"]))
+        found |= {f"bias{name}": b, f"rejected{name}": bool(abs(b) > 1.959964 * error)}
+    try:
+        follow_up(cases, histories, FollowUpDesign(waiting_months=0, exposure="ever"))
+    except BiasError:
+        return found | {"ever against never, refused": True}
+    return found | {"ever against never, refused": False}
+
+
+def slow_proof(rng: Generator) -> dict[str, Any]:
+    """Study 7: no effect, proof takes 120 days on average; see `test_recording_lag`."""
+    without, six, twelve = estimates(rng)
+    return {"bias, waiting 6 months": six, "bias, waiting 12 months": twelve,
+            "bias without waiting": without}  # fmt: skip
 
 
 def custody_as_fast(rng: Generator) -> dict[str, Any]:
@@ -200,6 +232,55 @@ def test_of_proportionality(rng: Generator, n: int) -> dict[str, Any]:
     return {term: bool(p < 0.05) for term, p in zip(checked.term, checked.p_value, strict=True)}
 
 
+def as_planned(rng: Generator, n: int, k: int, ratio: float) -> dict[str, Any]:
+    """Study 12: whether n people, with k times as many beside them, find a hazard ratio."""
+    times = two_arms(rng, (n * k, n), ratio)
+    fit = fit_cox(times, ["arm"], variance="robust")
+    share = times.columns.assign(event=times.event).groupby("arm")["event"].mean()
+    gap, each = abs(share[1] - share[0]), np.array([n * k, n])
+    pooled = times.event.mean()
+    none = np.sqrt(pooled * (1 - pooled) * (1 / each).sum())
+    error = np.sqrt((share * (1 - share) / each).sum())
+    b, of_b, _ = log_ratio(fit)
+    return {
+        "hazard ratio, log-rank": bool(log_rank(times, "arm").p_value < 0.05),
+        "hazard ratio, Cox": bool(abs(b) > 1.959964 * of_b),
+        "difference in the rate, error pooled": bool(gap > 1.959964 * none),
+        "difference in the rate, as compared": bool(gap > 1.959964 * error),
+    }
+
+
+def planned(n: int, k: int, ratio: float) -> dict[str, float]:
+    """What `power` tells of study 12."""
+    rate = -100 * np.expm1(-RATE * YEAR)
+    told = power(
+        n, ratio=k, rate=rate, difference=-100 * np.expm1(-RATE * YEAR * ratio) - rate,
+        hazard_ratio=ratio,
+    )  # fmt: skip
+    return told.frame.set_index("outcome")["estimate"].astype(float).to_dict()
+
+
+def near(share: float) -> tuple[float, float]:
+    """Two points either side of a share."""
+    return (share - 0.02, share + 0.02)
+
+
+def smallest_ratio(n: int, k: int) -> float:
+    """Give the hazard ratio whose rate differs by the smallest difference that `power` tells."""
+    drop = planned(n, k, 0.5)[SMALLEST] / 100
+    return float(-np.log(np.exp(-RATE * YEAR) + drop) / (RATE * YEAR))
+
+
+def live_at_different_times(rng: Generator) -> dict[str, Any]:
+    """Study 14: effects that grow and differ; see `test_areas_going_live`."""
+    noise = areas.errors(rng, len(areas.START), areas.MONTHS)
+    names = ("overall effect", "stacked event study", "two-way fixed effects")
+    return {
+        f"bias, {name}": off
+        for name, off in zip(names, areas.missed(areas.EFFECT + noise), strict=True)
+    }
+
+
 def _shares(names: tuple[str, ...], between: tuple[float, float]) -> tuple[Goal, ...]:
     return tuple(Goal(name, "share", *between) for name in names)
 
@@ -259,6 +340,32 @@ STUDIES = (
         ),
     ),
     Study(
+        6,
+        "Joining late: the fair clock finds nothing, ever against never does, and is refused.",
+        {"400 people": {}},
+        immortal_time,
+        lambda: (
+            Goal("bias", "bias", -0.02, 0.02),
+            Goal("rejected", "share", 0.0, 0.065),
+            Goal("bias, ever against never", "bias", high=-0.3),
+            Goal("rejected, ever against never", "share"),
+            Goal("ever against never, refused", "share", 1.0),
+        ),
+        replicates=1_000,
+    ),
+    Study(
+        7,
+        "Where proof is slow and the pilot young, equal time for it finds nothing.",
+        {"1,500 people": {}},
+        slow_proof,
+        lambda: (
+            Goal("bias, waiting 6 months", "bias", -0.02, 0.02),
+            Goal("bias, waiting 12 months", "bias", -0.02, 0.02),
+            Goal("bias without waiting", "bias", high=-0.05),
+        ),
+        replicates=1_000,
+    ),
+    Study(
         8,
         "With custody as fast as reoffending, Aalen-Johansen is right and 1 - Kaplan-Meier is not.",
         {"300 people": {}},
@@ -312,5 +419,62 @@ STUDIES = (
         {f"n {n}": {"n": n} for n in (80, 150, 400)},
         test_of_proportionality,
         lambda n: _shares(("arm", "age", "GLOBAL"), SIZE),
+    ),
+    Study(
+        12,
+        "Effects are found as often as `power` tells, its smallest difference in four of five.",
+        {
+            f"{n} beside {n * k}, HR {ratio:.2f}": {"n": n, "k": k, "ratio": ratio}
+            for n, k, ratio in (
+                (40, 1, 0.6),
+                (75, 1, 0.6),
+                (200, 1, 0.6),
+                (60, 10, 0.6),
+                (30, 3, 0.4),
+                (142, 3, smallest_ratio(142, 3)),
+            )
+        },
+        as_planned,
+        lambda n, k, ratio: (
+            Goal("hazard ratio, log-rank", "share", *near(planned(n, k, ratio)[HAZARD])),
+            Goal("hazard ratio, Cox", "share", *near(planned(n, k, ratio)[HAZARD])),
+            Goal(
+                "difference in the rate, error pooled",
+                "share",
+                *near(planned(n, k, ratio)[CHANCE]),
+            ),
+            Goal("difference in the rate, as compared", "share"),
+        ),
+        replicates=5_000,
+    ),
+    Study(
+        13,
+        "Faulty rows move the log hazard ratio by less than 0.02, as far as they can be cleaned.",
+        {f"{share:.0%}": {"share": share} for share in (0.01, 0.05)},
+        change,
+        lambda share: (
+            Goal("dates swapped", "bias", -0.02, 0.02),
+            Goal("people under two ids", "bias"),
+            Goal("people under two ids, merged", "bias", -0.02, 0.02),
+            Goal("custody missing", "bias", -0.02, 0.02),
+            Goal("dates swapped, size", "bias"),
+            Goal("people under two ids, size", "bias"),
+            Goal("people under two ids, merged, size", "bias"),
+            Goal("custody missing, size", "bias"),
+            Goal("dates swapped, offences in quarantine", "share"),
+            Goal("people under two ids, still there", "share"),
+        ),
+        replicates=60,  # each beside the same pilot without faults: differences are known well
+    ),
+    Study(
+        14,
+        "Where effects grow and differ, only two-way fixed effects miss them.",
+        {"12 areas, 24 months": {}},
+        live_at_different_times,
+        lambda: (
+            Goal("bias, overall effect", "bias", -0.05, 0.05),
+            Goal("bias, stacked event study", "bias", -0.05, 0.05),
+            Goal("bias, two-way fixed effects", "bias", 0.5 * abs(areas.TRUTH)),
+        ),
     ),
 )
