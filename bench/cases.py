@@ -186,7 +186,7 @@ CASES = (
         (
             Rival(
                 "greenwood", 30, {"coef": 1e-3},
-                "its EM stops earlier; no standard errors but by a bootstrap",
+                "its EM stops earlier; without standard errors, ours with",
             ),
         ),
     ),
