@@ -20,6 +20,7 @@ NO_LOGLIK = {"coef": EXACTLY, "se": EXACTLY}
 CURVE = {"estimate": EXACTLY, "se": EXACTLY}
 TESTED = {**CURVE, "statistic": EXACTLY}
 SAME = {"digest": EXACTLY}  # of every number written; one that differs changes all of it
+FOUND = {**SAME, "coef": EXACTLY}  # the same pairs, from the same score
 NOTHING: dict[str, float] = {}
 
 
@@ -189,6 +190,24 @@ CASES = (
                 "its EM stops earlier; without standard errors, ours with",
             ),
         ),
+    ),
+    Case(
+        "P12", "Logistic score and matching within a caliper, each once", "matching", "confounded",
+        100_000, 10_000,
+        (Rival("sklearn", None, FOUND),),
+        unit="people",
+    ),
+    Case(
+        "P12-reused", "Logistic score and matching within a caliper, people used again",
+        "matching_reused", "confounded", 100_000, 10_000,
+        (Rival("sklearn", None, FOUND),),
+        unit="people",
+    ),
+    Case(
+        "P12-logit", "Logistic score and matching, beside a logistic regression alone",
+        "matching", "confounded", 1_000_000, 100_000,
+        (Rival("sklearn", 1 / 3, {"coef": EXACTLY}, "a regression gives no pairs", "logit"),),
+        unit="people",
     ),
     Case(
         "P13", "Bootstrap of a Cox fit, 2,000 people, 10 terms", "bootstrap", "resampled",

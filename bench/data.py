@@ -30,7 +30,7 @@ FIRST, LAST = 40_900, 45_280  # days of offending, since 1900: 2012 to 2023
 KEPT = Path(__file__).parent / ".data"
 WHOLE = (
     "start", "stop", "person", "strata", "cause", "cohort", "replicates", "drawn", "index_day",
-    "offence_person", "offence_day", "serious", "custody_person", "in_day", "out_day",
+    "offence_person", "offence_day", "serious", "custody_person", "in_day", "out_day", "exposed",
 )  # fmt: skip
 
 
@@ -211,6 +211,13 @@ def histories(rng: np.random.Generator, n: int) -> Columns:
     }
 
 
+def confounded(rng: np.random.Generator, n: int) -> Columns:
+    """Ten terms, on which it depends who is exposed: about a quarter are."""
+    x = _terms(rng, n, 10)
+    odds = np.exp(x @ np.linspace(-0.3, 0.3, 10) - 1.2)
+    return {"exposed": rng.random(n) < odds / (1 + odds), **_named(x)}
+
+
 RECIPES: dict[str, Callable[[np.random.Generator, int], Columns]] = {
     "right_censored": right_censored,
     "thirty_terms": lambda rng, n: right_censored(rng, n, 30),
@@ -224,4 +231,5 @@ RECIPES: dict[str, Callable[[np.random.Generator, int], Columns]] = {
     "resampled": resampled,
     "pairs": pairs,
     "histories": histories,
+    "confounded": confounded,
 }

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from desistance.balance import BalanceDesign, balance_cohorts
+from desistance.balance import BalanceDesign, balance_cohorts, estimate_propensity
 from desistance.balance.covariates import covariate_columns
 from desistance.balance.diagnostics import compare_columns, effective_size, traffic_light
 from desistance.cases import CaseData
@@ -170,3 +170,15 @@ def test_traffic_lights(smd, light):
 def test_effective_size_of_equal_weights_is_their_number():
     assert effective_size(np.full(7, 0.3)) == pytest.approx(7)
     assert effective_size(np.array([1.0, 1e-9])) == pytest.approx(1)
+
+
+def test_a_term_already_balanced_or_telling_all_is_fitted_without_a_warning():
+    half = np.repeat([0, 1], 40)
+    even = pd.DataFrame({"joined": half, "age": np.tile([20, 30], 40)})
+    told = estimate_propensity(even, exposed="joined", terms=["age"]).coefficients.iloc[0]
+    assert told["estimate"] == pytest.approx(0, abs=1e-12)
+    assert told["std_error"] == pytest.approx(2 / np.sqrt(80) / 5, rel=1e-9)
+    apart = pd.DataFrame({"joined": half, "age": np.arange(80)})
+    scored = estimate_propensity(apart, exposed="joined", terms=["age"])
+    assert "certain" in scored.caveats[0]
+    assert scored.coefficients["p_value"].iloc[0] > 0.9

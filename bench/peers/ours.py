@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 import desistance as d
-from bench.data import SEED, terms
+from bench.data import SEED, digest, terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +135,28 @@ def bootstrap(frame: pd.DataFrame) -> Fit:
     def fit() -> Answer:
         found = d.bootstrap(estimator, times, replicates=replicates, rng=SEED)
         return {"coef": list(found.replicates.ravel())}
+
+    return fit
+
+
+def matching(frame: pd.DataFrame) -> Fit:
+    """A logistic score, and the nearest within 0.2 of its standard deviations, each once."""
+    return _matching(frame, reused=False)
+
+
+def matching_reused(frame: pd.DataFrame) -> Fit:
+    """As `matching`, but people may serve several."""
+    return _matching(frame, reused=True)
+
+
+def _matching(frame: pd.DataFrame, *, reused: bool) -> Fit:
+    names = terms(frame)
+
+    def fit() -> Answer:
+        scored = d.estimate_propensity(frame, exposed="exposed", terms=names)
+        found = d.match_cohorts(scored, replacement=reused, caliper=0.2)
+        pairs = found.matches["row"].to_numpy().reshape(-1, 2)  # who is exposed, and whom they got
+        return digest(*pairs.T) | {"coef": list(scored.coefficients["estimate"])}
 
     return fit
 

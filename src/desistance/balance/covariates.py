@@ -36,8 +36,10 @@ def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame
         missing = values.isna().to_numpy()
         if values.dtype.kind in "biuf":
             numbers = values.to_numpy(float, na_value=np.nan)
-            filler = np.nanmean(numbers) if not missing.all() else 0.0
-            columns[term] = np.where(missing, filler, numbers)
+            if missing.any():
+                filler = np.nanmean(numbers) if not missing.all() else 0.0
+                numbers = np.where(missing, filler, numbers)
+            columns[term] = numbers
         else:
             labels = sorted(values.dropna().astype(str).unique())
             for label in labels[1:]:

@@ -108,7 +108,7 @@ def compare_columns(
     everyone = mean_square(values - _mean(values, before), before)
     spread = np.sqrt(np.where(variance > 0, variance, everyone))
     smd_after = (joined_after - matched) / spread
-    gaps = [_gaps(values, exposed, weight) for weight in (before, after)]
+    gaps = _gaps(values, exposed, (before, after))
     return pd.DataFrame(
         {
             "term": columns.columns,
@@ -142,22 +142,26 @@ def _variance_ratio(values: Floats, exposed: Bools, weight: Floats) -> Floats:
     return np.divide(ours, theirs, out=np.full(len(ours), np.nan), where=theirs > 0)
 
 
-def _gaps(values: Floats, exposed: Bools, weight: Floats) -> tuple[Floats, Floats]:
-    """Largest and mean difference of the weighted distributions, column by column.
+def _gaps(
+    values: Floats, exposed: Bools, weights: tuple[Floats, Floats]
+) -> list[tuple[Floats, Floats]]:
+    """Largest and mean difference of the distributions, column by column, under each weighting.
 
     The mean is over the distinct values of the column.
     """
-    ours, theirs = weight * exposed, weight * ~exposed
-    largest = np.full(values.shape[1], np.nan)
-    average = largest.copy()
-    if not (ours.sum() > 0 and theirs.sum() > 0):
-        return largest, average
-    step = ours / ours.sum() - theirs / theirs.sum()
+    steps = []
+    for weight in weights:
+        ours, theirs = weight * exposed, weight * ~exposed
+        there = ours.sum() > 0 and theirs.sum() > 0
+        steps.append(ours / ours.sum() - theirs / theirs.sum() if there else None)
+    found = np.full((2, 2, values.shape[1]), np.nan)
     for column in range(values.shape[1]):
         distinct, code = np.unique(values[:, column], return_inverse=True)
-        gap = np.abs(np.cumsum(np.bincount(code, step, minlength=len(distinct))))
-        largest[column], average[column] = gap.max(), gap.mean()
-    return largest, average
+        for place, step in enumerate(steps):
+            if step is not None:
+                gap = np.abs(np.cumsum(np.bincount(code, step, minlength=len(distinct))))
+                found[place, :, column] = gap.max(), gap.mean()
+    return [(largest, average) for largest, average in found]
 
 
 def mean_square(deviations: Floats, weight: Floats) -> Floats:

@@ -28,12 +28,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import LinAlgWarning
 from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
@@ -327,8 +330,10 @@ def _fit(
 ) -> tuple[Floats, pd.DataFrame]:
     """Score every row, and tell the coefficients."""
     scaler = StandardScaler()
-    x = scaler.fit_transform(np.column_stack([columns.to_numpy(float), time]))
+    numbers = columns.to_numpy(float)
+    x = scaler.fit_transform(np.column_stack([numbers, time]) if time.shape[1] else numbers)
     p, names = columns.shape[1], [str(name) for name in columns]
+    scale = scaler.scale_[:p]
     if method == "boosted":
         return _boosted(x, exposed, person, rng), _told(
             names, None, None, "boosted trees have none"
@@ -337,21 +342,23 @@ def _fit(
         assert groups is not None
         slopes, information = balancing_slopes(x[:, :p], exposed, groups)
         error = np.sqrt(np.diag(np.linalg.pinv(information)))
-        scale = scaler.scale_[:p]
         return x[:, :p] @ slopes, _told(names, slopes / scale, error / scale)
     ridge = method == "ridge"
     model = (
         LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000) if ridge
         else LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12)
     )  # fmt: skip
-    log_odds = model.fit(x, exposed).decision_function(x)
-    estimate = model.coef_[0, :p] / scaler.scale_[:p]
+    with catch_warnings():  # of a term balanced already, or that tells all, which is said elsewhere
+        simplefilter("ignore", ConvergenceWarning)
+        simplefilter("ignore", LinAlgWarning)
+        log_odds = model.fit(x, exposed).decision_function(x)
+    estimate = model.coef_[0, :p] / scale
     if ridge:
         return log_odds, _told(names, estimate, None, "a ridge has no standard error")
     whole = np.column_stack([x, np.ones(len(x))])
     chance = expit(log_odds)
     covariance = np.linalg.pinv((whole * (chance * (1 - chance))[:, None]).T @ whole)
-    return log_odds, _told(names, estimate, np.sqrt(np.diag(covariance))[:p] / scaler.scale_[:p])
+    return log_odds, _told(names, estimate, np.sqrt(np.diag(covariance))[:p] / scale)
 
 
 def _boosted(x: Floats, exposed: Bools, person: NDArray[np.int64], rng: int) -> Floats:
