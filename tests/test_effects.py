@@ -224,6 +224,19 @@ def test_the_influence_of_a_mean_has_the_error_of_restricted_mean():
 # ---- a plain frame -------------------------------------------------------------------------------
 
 
+def test_errors_by_match_of_people_who_serve_several_say_that_they_are_too_small(everyone, scored):
+    def said(balanced, by):
+        caveats = compare_cohorts(everyone, balanced, [Mean("harm")], clusters=by).caveats
+        return [one for one in caveats if "too small" in one]
+
+    reused = match_cohorts(scored, replacement=True)
+    (told,) = said(reused, "match")
+    counts = reused.matches.loc[~reused.matches["exposed"], "row"].value_counts()
+    assert told.startswith(f"{(counts > 1).sum()} people stand in several matches")
+    assert not said(reused, "both")
+    assert not said(match_cohorts(scored), "match")
+
+
 def test_one_to_one_both_is_by_match_and_weighted_both_is_by_row(everyone, scored):
     pairs, weighed = match_cohorts(scored), weigh_cohorts(scored)
     for balanced, same in ((pairs, "match"), (weighed, "person"), (weighed, "match")):

@@ -42,6 +42,7 @@ from desistance.comparison.effects.variance import (
     Clustering,
     Clusters,
     checked_clustering,
+    told_of,
     weights_estimated,
 )
 from desistance.errors import ModelError
@@ -187,7 +188,7 @@ def _weighted(
         moves[2] = moves[1] - moves[0]
         error[:, k] = clusters.error(moves)
     share[2] = share[1] - share[0]
-    said = [UNSEEN]
+    said = [UNSEEN, *told_of(clusters)]
     if clusters.through_weights is not None:
         said.append("Limits count the weights as estimated.")
     return laid_out(rows, joined, days, share, error, balanced.names, balanced.method,

@@ -23,6 +23,7 @@ from desistance.comparison.effects.variance import (
     Clustering,
     Clusters,
     checked_clustering,
+    told_of,
     weights_estimated,
 )
 from desistance.comparison.wording import effect_sentence
@@ -154,6 +155,7 @@ def compare_cohorts(
     )
     names = design.names
     said = _caveats(people, balanced.matches, until_joining=until_joining)
+    said += told_of(own.clusters(balanced.matches))
     if "severity" in outcomes:
         said += unweighed(own)
     basis, words = _basis(found), _words(frame, balanced, design)
@@ -300,7 +302,7 @@ def _of_frame(
     by = checked_clustering(clusters or "both")
     arms = arms_of(frame, balanced, person=person, propensity=propensity, by=by,
                    confidence=confidence)  # fmt: skip
-    said = [UNSEEN]
+    said = [UNSEEN, *told_of(arms.clusters)]
     if propensity is not None:
         said.append("Standard errors count the weights as estimated.")
     return Effects(

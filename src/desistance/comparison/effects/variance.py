@@ -7,7 +7,8 @@ rows that belong together before it squares them:
 person
     All rows of a person: matching repeats people, and puts them in both cohorts.
 match
-    All rows of a match: a pair without replacement, a set in full matching.
+    All rows of a match: a pair without replacement, a set in full matching. Too small where people
+    stand in several matches, which a caveat says.
 both
     Variance by person, and by match, less that by the rows which share both (Cameron, Gelbach and
     Miller 2011). By match alone where everybody stands in one match, by row where everybody is
@@ -36,6 +37,7 @@ import pandas as pd
 from scipy.special import expit
 
 from desistance.errors import ModelError
+from desistance.results import Caveat
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,6 +90,21 @@ class Clusters:
     def one_error(self, moves: Floats) -> float:
         """Give the standard error of one number, that rows move by `moves` (n,)."""
         return float(self.error(moves[None])[0])
+
+
+def told_of(clusters: Clusters) -> list[str]:
+    """Say where errors by match alone leave out that people stand in several matches."""
+    pairs = pd.DataFrame({"person": clusters.person, "match": clusters.match}).drop_duplicates()
+    several = int((pairs.groupby("person").size() > 1).sum())
+    if clusters.by != "match" or not several:
+        return []
+    return [
+        Caveat(
+            "{several} people stand in several matches, and errors by match alone take them for "
+            'others each time: they are too small. Use `clusters="both"`.',
+            several=several,
+        )
+    ]
 
 
 def _squares(moves: Floats, code: Ints) -> Floats:
