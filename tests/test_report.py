@@ -6,6 +6,7 @@ import json
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from desistance.balance import BalanceDesign
@@ -22,6 +23,7 @@ from desistance.evaluation.plan import HazardDesign
 from desistance.report import write_report
 from desistance.report.page import render
 from desistance.report.story import Story
+from desistance.report.words import log_rank_words
 from desistance.synthetic import SimulationDesign, simulate_cases
 from small_counts import small_counts
 
@@ -427,3 +429,9 @@ def test_an_effect_that_is_withheld_has_no_headline_either(small, tmp_path):
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "Not reported: fewer than 400 people in a group" in page
     assert "100 typical people" not in page
+
+
+def test_no_p_value_is_nothing():
+    tested = pd.DataFrame({"p_value": [np.nan, 1e-9]})
+    assert log_rank_words(tested).endswith("p < 0.001.")
+    assert log_rank_words(tested.assign(p_value=0.0316)).endswith("p = 0.032.")

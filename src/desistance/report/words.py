@@ -29,6 +29,8 @@ TERMS = {
     "custody_days": "Days in custody, last two years",
     "n_needs": "Number of needs",
 }
+P_VALUES = ("p_value", "p_holm", "p_bh")
+LEAST = 0.001  # p-value that is printed as a number
 MONTHS = (*range(3, 25, 3), *range(30, 121, 6))
 HEADINGS = {
     "term": "Term",
@@ -169,9 +171,20 @@ def by_month(protected: ProtectedTable) -> pd.DataFrame:
 
 
 def readable(frame: pd.DataFrame) -> pd.DataFrame:
-    """Leave out columns with nothing in them, and name the others in words."""
+    """Leave out columns with nothing in them, and name the others in words.
+
+    Examples
+    --------
+    >>> readable(pd.DataFrame({"p_value": [0.0, 0.04], "note": ["", ""]}))["p"].tolist()
+    ['< 0.001', 0.04]
+    """
     filled = [name for name in frame if (frame[name].notna() & (frame[name] != "")).any()]
-    return frame[filled].rename(columns=HEADINGS)
+    of_tests = {name: frame[name].map(_not_nothing) for name in filled if name in P_VALUES}
+    return frame[filled].assign(**of_tests).rename(columns=HEADINGS)
+
+
+def _not_nothing(p_value: object) -> object:
+    return f"< {LEAST}" if isinstance(p_value, float) and p_value < LEAST / 2 else p_value
 
 
 def without_counts(note: str) -> str:
@@ -192,4 +205,6 @@ def log_rank_words(difference: pd.DataFrame) -> str:
     row = difference.dropna(subset=["p_value"])
     if row.empty:
         return "The curves cannot be tested against each other."
-    return f"Log-rank test with delayed entry: p = {row['p_value'].iloc[0]:.3f}."
+    p_value = row["p_value"].iloc[0]
+    told = f"< {LEAST}" if p_value < LEAST / 2 else f"= {p_value:.3f}"
+    return f"Log-rank test with delayed entry: p {told}."
