@@ -25,7 +25,7 @@ demo: $(V)/.run   ## set up, then evaluate the synthetic pilot and write its rep
 	$(BIN)/desistance evaluate data/synthetic/plan.toml --out report
 
 test: $(V)/.dev   ## set up, then run the tests and the examples in the docstrings
-	$(PYTEST) -n auto --dist loadfile --doctest-modules src tests
+	OMP_NUM_THREADS=1 $(PYTEST) -n auto --dist loadfile --doctest-modules src tests
 
 test-spark: $(V)-spark/.ready   ## set Spark up in an environment of its own, and run the tests on it
 	$(V)-spark/bin/python -m pytest tests/spark
