@@ -283,12 +283,10 @@ def _codes(
     if missing.any():
         faults.append(f"column {name!r} is empty in {where(missing)}")
         return np.zeros(len(frame), np.int64), ()
-    codes, labels = pd.factorize(column, sort=column.dtype.kind in "iu")
-    texts = pd.Index(labels).astype(str).to_numpy(dtype=object)
-    if column.dtype.kind not in "iu":  # in the order of the text, and what reads the same is one
-        texts, place = np.unique(texts, return_inverse=True)
-        codes = place[codes]
-    return codes.astype(np.int64), tuple(texts)
+    if column.dtype.kind not in "iu":
+        return _texts(column)
+    codes, numbers = pd.factorize(column, sort=True)
+    return codes.astype(np.int64), tuple(map(str, numbers))
 
 
 def _weights(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.float64]:
@@ -314,17 +312,21 @@ def _weights(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.fl
 def _causes(
     frame: pd.DataFrame, name: str, events: NDArray[np.bool_], faults: list[str]
 ) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    labels = frame[name].astype("object").to_numpy()
     missing = frame[name].isna().to_numpy() & events
     if missing.any():
         faults.append(f"column {name!r} names no cause for the event in {where(missing)}")
         return None, ()
-    known = sorted({str(label) for label, is_event in zip(labels, events, strict=True) if is_event})
-    code = {label: number for number, label in enumerate(known, start=1)}
-    return (
-        np.array([code[str(x)] if e else 0 for x, e in zip(labels, events, strict=True)], np.int64),
-        tuple(known),
-    )
+    code, known = _texts(frame.loc[events, name])
+    causes = np.zeros(len(frame), np.int64)
+    causes[events] = code + 1
+    return causes, known
+
+
+def _texts(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Give rows the code of their text, in the order of the texts; what reads the same is one."""
+    codes, labels = pd.factorize(column)
+    texts, place = np.unique(pd.Index(labels).astype(str).to_numpy(object), return_inverse=True)
+    return place.astype(np.int64)[codes], tuple(texts)
 
 
 def in_order(whose: NDArray[np.int64], then: NDArray[np.integer]) -> NDArray[np.int64] | slice:
