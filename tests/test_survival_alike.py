@@ -93,3 +93,20 @@ def test_rows_that_differ_otherwise_are_left_apart(spoil):
     entries = alike.entries_of(times, np.zeros(40, np.int64), 1, together=True)
     assert entries.copies is None
     assert len(entries.stop) == 40
+
+
+def test_labels_read_as_they_are_written():
+    frame = pd.DataFrame({
+        "day": [1, 2, 3, 4], "event": True,
+        "month": pd.to_datetime(["2024-01-01", "2024-02-01"] * 2),
+        "number": [10, 2, 10, 2], "share": [1.5, 2.0] * 2, "flag": [True, False] * 2,
+        "unused": pd.Categorical(["b", "a"] * 2, categories=["b", "x", "a"]),
+    })  # fmt: skip
+    times = TimeToEvent.from_frame(frame, stop="day", event="event")
+    labels = {
+        name: kaplan_meier(times, by=name).groups.group.tolist() for name in frame.columns[2:]
+    }
+    assert labels == {
+        "month": ["2024-01-01 00:00:00", "2024-02-01 00:00:00"], "number": ["2", "10"],
+        "share": ["1.5", "2.0"], "flag": ["False", "True"], "unused": ["b", "a"],
+    }  # fmt: skip

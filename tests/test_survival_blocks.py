@@ -126,6 +126,14 @@ def test_row_groups_of_parquet_files_are_blocks(rows, tmp_path):
     same_fit(*(fit_cox(t, TERMS, variance="cluster") for t in (once, stored)))
 
 
+def test_strata_of_whole_numbers_stand_in_one_order(rows):
+    frame = rows.assign(area=rows.area.factorize()[0] + 9)
+    one, other = (fit_cox(t, TERMS) for t in both(frame, strata="area"))
+    assert one.baseline.groups == other.baseline.groups
+    assert "10" in one.baseline.groups
+    same_fit(one, other)
+
+
 def test_a_person_cut_in_two_is_joined_and_one_who_comes_back_is_refused(rows):
     sizes = (*range(0, 120, 2), 1200)
     one, other = (fit_cox(t, ["x"], variance="cluster") for t in both(rows, sizes))

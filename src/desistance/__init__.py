@@ -7,8 +7,9 @@ opened when one of its names is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from desistance.rooms import opener
 
 __version__ = "0.1.0"
 
@@ -246,14 +247,7 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.trajectories import choose_groups as choose_groups
     from desistance.trajectories import fit_trajectories as fit_trajectories
 else:
-
-    def __getattr__(name: str) -> Any:
-        """Open the room a public name lives in, once."""
-        if name not in _ROOM_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = opener(__name__, _ROOM_OF)
 
     def __dir__() -> list[str]:
         return __all__

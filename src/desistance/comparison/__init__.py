@@ -30,13 +30,13 @@ from desistance.comparison.sensitivity import (
     tipping_point,
     tipping_unseen,
 )
+from desistance.comparison.sidebyside import side_by_side
 from desistance.comparison.triangulation import (
     Design,
     ExternalRate,
     Triangulation,
     UnderDesign,
     check_designs,
-    side_by_side,
     triangulate,
 )
 from desistance.comparison.wording import effect_sentence, rate_sentence

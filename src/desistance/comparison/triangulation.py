@@ -34,6 +34,7 @@ from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import HAZARD, RATE, RATIO
 from desistance.comparison.effects.result import SHORT
 from desistance.comparison.rollout import rollout_effects
+from desistance.comparison.sidebyside import agreement, design_name, side_by_side
 from desistance.comparison.wording import not_reported
 from desistance.errors import (
     FollowUpError,
@@ -68,7 +69,6 @@ COLUMNS = (
     *("design", "outcome", "group", "n", "n_compared", "light", "level"), *NUMBERS, "note",
 )  # fmt: skip
 KINDS = dict.fromkeys(("n", "n_compared", "level"), "Int64") | dict.fromkeys(NUMBERS, "float64")
-LABELS = ("n", "n_compared", "light", "level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,52 +199,13 @@ class Triangulation(Result):
             at = of_kind["design"].map(place).to_numpy() + apart
             ax.errorbar(share, at, xerr=(share - low, high - share), fmt="o" if apart > 0 else "s",
                         capsize=3, label=str(outcome).capitalize())  # fmt: skip
-        ax.set_yticks(list(place.values()), [_named(letter) for letter in letters])
+        ax.set_yticks(list(place.values()), [design_name(letter) for letter in letters])
         ax.set_ylim(0.4, len(letters) + 0.6)
         if len(rows):
             ratio_axis(ax)
             ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
         ax.set_xlabel("Ratio (below 1: less reoffending)")
         return ax
-
-
-def side_by_side(frame: pd.DataFrame, by: str = "design") -> pd.DataFrame:
-    """Lay a tidy frame out with a row per design or cohort, effects with intervals as text."""
-    rows = []
-    labels = [by, *(name for name in LABELS if name in frame)]
-    for name, of_one in frame.groupby(by, sort=False):
-        first = of_one.iloc[0]
-        row: Row = {label: first[label] for label in labels}
-        row[by] = _named(str(name)) if by == "design" else name
-        for _, told in of_one.iterrows():
-            beside = f"{row[told['outcome']]}; elsewhere " if told["outcome"] in row else ""
-            row[told["outcome"]] = beside + with_interval(told)
-        notes = [note for note in of_one["note"].unique() if note]
-        rows.append(row | {"note": "; ".join(notes)})
-    table = pd.DataFrame(rows)
-    outcomes = [name for name in table if name not in (*labels, "note")]
-    return table[[*labels, *outcomes, "note"]].fillna(dict.fromkeys(outcomes, ""))
-
-
-def agreement(frame: pd.DataFrame, by: str = "design") -> str:
-    """Say by effect in which designs it is lower, higher or inconclusive, from intervals alone."""
-    shown = frame.dropna(subset=["conf_low", "conf_high"])
-    said = []
-    for outcome, rows in shown.groupby("outcome", sort=False):
-        none = 1.0 if "ratio" in str(outcome) else 0.0
-        lower, higher = rows["conf_high"] < none, rows["conf_low"] > none
-        kinds = {"lower": lower, "higher": higher, "inconclusive": ~(lower | higher)}
-        told = [
-            f"{kind} in {', '.join(rows.loc[which, by])}"
-            for kind, which in kinds.items()
-            if which.any()
-        ]
-        said.append(f"{str(outcome).capitalize()}: {'; '.join(told)}.")
-    return " ".join(said) or "No design gives an effect that can be read."
-
-
-def _named(letter: str) -> str:
-    return f"{letter}: {comparator_words(letter).short}"
 
 
 def triangulate(
@@ -439,17 +400,6 @@ def _rate_of_joined(followed: FollowUp, confidence: float) -> Row:
         "n": len(rows), "estimate": 100 * (1 - at["estimate"]), "std_error": 100 * at["std_error"],
         "conf_low": 100 * (1 - at["conf_high"]), "conf_high": 100 * (1 - at["conf_low"]),
     }  # fmt: skip
-
-
-def with_interval(row: pd.Series[Any]) -> str:
-    """Write an effect with its interval; empty where there is none."""
-    if pd.isna(row["estimate"]):
-        return ""
-    digits = 1 if "per 100" in str(row["outcome"]) else 2
-    told = f"{row['estimate']:.{digits}f}"
-    if pd.isna(row["conf_low"]):
-        return told
-    return f"{told} ({row['conf_low']:.{digits}f} to {row['conf_high']:.{digits}f})"
 
 
 def _caveats(found: dict[str, UnderDesign]) -> tuple[str, ...]:

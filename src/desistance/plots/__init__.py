@@ -18,8 +18,9 @@ Government Analysis Function, Data visualisation: colours in charts (six-colour 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from desistance.rooms import opener
 
 DARK_BLUE, TURQUOISE, DARK_PINK, ORANGE, DARK_GREY, LIGHT_PURPLE = PALETTE = (
     "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1",
@@ -38,11 +39,4 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same
     from desistance.plots.drawing import new_axes as new_axes
     from desistance.plots.drawing import ratio_axis as ratio_axis
 else:
-
-    def __getattr__(name: str) -> Any:
-        """Open the room a name lives in, once."""
-        if name not in _ROOM_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = opener(__name__, _ROOM_OF)

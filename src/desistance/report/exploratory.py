@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from desistance.comparison.exploratory.explored import TRENDS
-from desistance.comparison.triangulation import with_interval
+from desistance.comparison.sidebyside import with_interval
 from desistance.comparison.wording import not_reported
 from desistance.disclosure import protect_effect, stacked
 from desistance.plots import figure_png

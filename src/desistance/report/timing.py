@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from desistance.comparison import side_by_side
+from desistance.comparison.sidebyside import agreement
 from desistance.comparison.timing.result import HAZARD, RATE, draw_hazards
-from desistance.comparison.triangulation import agreement
 from desistance.comparison.wording import not_reported
 from desistance.disclosure import protect_counts, protect_sentence, stacked, unprotected
 from desistance.plots import figure_png

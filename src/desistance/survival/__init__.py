@@ -6,8 +6,9 @@ when it is first used: a Cox model does without what a picture, a spline or a bo
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from desistance.rooms import opener
 
 _ROOMS = {
     "assessment": (
@@ -109,11 +110,4 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as the 
     from desistance.survival.terms import Interaction as Interaction
     from desistance.survival.terms import Spline as Spline
 else:
-
-    def __getattr__(name: str) -> Any:
-        """Open the room a name lives in, once."""
-        if name not in _ROOM_OF:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-        globals()[name] = found
-        return found
+    __getattr__ = opener(__name__, _ROOM_OF)

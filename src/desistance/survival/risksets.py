@@ -176,14 +176,10 @@ class RiskSets:
 
     def at_risk(self, values: Floats) -> Floats:
         """Add up `values` (n,) over those at risk on each event day, shape (K,)."""
-        return self.at_risk_and_after(values)[0]
-
-    def at_risk_and_after(self, values: Floats) -> tuple[Floats, Floats]:
-        """Do as `at_risk`, and add up those who are still at risk after the day."""
-        last = self.at_last(values)
-        enters = 0.0 if self.before is None else self._summed(self.before, values)
-        at_risk = self.running_back(last - enters)
-        return at_risk, at_risk - last
+        net = self.at_last(values)
+        if self.before is not None:
+            net -= self._summed(self.before, values)
+        return self.running_back(net)
 
     def _summed(self, code: Codes, values: Floats) -> Floats:
         values = values if self.copies is None else values * self.copies

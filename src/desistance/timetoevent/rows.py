@@ -166,7 +166,7 @@ class TimeToEvent:
         stops = _whole(frame, stop, faults)
         starts = np.zeros(n, np.int64) if start is None else _whole(frame, start, faults)
         events = _truth(frame, event, faults)
-        people = np.arange(n) if person is None else _codes(frame, person, faults)[0]
+        people = np.arange(n) if person is None else _people(frame, person, faults)
         stratum, strata_labels = (None, ()) if strata is None else _codes(frame, strata, faults)
         weights = None if weight is None else _weights(frame, weight, faults)
         causes: NDArray[np.int64] | None = None
@@ -283,10 +283,14 @@ def _codes(
     if missing.any():
         faults.append(f"column {name!r} is empty in {where(missing)}")
         return np.zeros(len(frame), np.int64), ()
-    if column.dtype.kind not in "iu":
-        return _texts(column)
-    codes, numbers = pd.factorize(column, sort=True)
-    return codes.astype(np.int64), tuple(map(str, numbers))
+    return _texts(column)
+
+
+def _people(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.int64]:
+    """Give rows the code of their person; whole numbers in their own order, which is faster."""
+    if frame[name].dtype.kind not in "iu" or frame[name].isna().any():
+        return _codes(frame, name, faults)[0]
+    return pd.factorize(frame[name], sort=True)[0].astype(np.int64)
 
 
 def _weights(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ cause has the limits of Kaplan–Meier's curve, turned over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -216,9 +216,7 @@ def share_and_variance(
     day, with F_k the share and m the move of -log S; and by -F_k(t) m until day t.
     """
     share, path, jump = _share_and_paths(sets, cause, n_causes)
-    stays, cause, person = _alike_together(sets, cause, n_causes, person)
-    move = _moves(stays, cause, path, jump)
-    spread = jackknife(stays, person, move, path)
+    spread = jackknife(sets, person, _moves(sets, cause, path, jump), path)
     own = np.diagonal(spread, axis1=1, axis2=2)[:, :n_causes]
     crossed = spread[:, :n_causes, n_causes]
     return share, own - 2 * share * crossed + share**2 * spread[:, -1, -1][:, None]
@@ -273,28 +271,6 @@ def _moves(sets: RiskSets, cause: Ints, path: Floats, jump: Floats) -> Floats:
     if sets.before is not None:
         move += so_far[sets.before]
     return sets.weights()[:, None] * move
-
-
-def _alike_together(
-    sets: RiskSets, cause: Ints, n_causes: int, person: Ints
-) -> tuple[RiskSets, Ints, Ints]:
-    """Put people of one row each, at risk from the start, who fared alike into one.
-
-    Their squares add up, so one person of the square root of the squared weights stands for them.
-    """
-    several_rows = int(person.max(initial=-1)) + 1 < sets.n
-    if several_rows or sets.before is not None or sets.copies is not None:
-        return sets, cause, person
-    cells = sets.last * np.int64(n_causes + 1) + cause
-    squares = np.bincount(cells, sets.weights() ** 2, (sets.n_days + 1) * (n_causes + 1))
-    cell = np.flatnonzero(squares)
-    last, alike = (cell // (n_causes + 1)).astype(np.int32), cell % (n_causes + 1)
-    event = alike > 0
-    together = replace(
-        sets, last=last, leaves=last + np.int32(sets.n_days + 1) * event, event=event,
-        weight=np.sqrt(squares[cell]),
-    )  # fmt: skip
-    return together, alike, np.arange(len(cell))
 
 
 def _notes(share: Floats) -> NDArray[np.object_]:

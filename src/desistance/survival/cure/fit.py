@@ -128,7 +128,7 @@ def fit_split_population(
     solution: Solution | CoxLatency = with_formula
     if latency == "cox":
         solution = solve_cox_latency(kept, rows, location, share, with_formula, clusters=clusters)
-    first = np.unique(kept.person, return_index=True)[1]
+    first = kept.first_rows()
     x, share_x, weight = location.plain[:, first], share.plain[:, first], rows.weight[first]
     mean_share, error = _shares(solution, share_x, weight)
     to_come = _to_come(with_formula, x, share_x, weight, end.last_day)
@@ -164,7 +164,7 @@ def _refuse_repeated_events(times: TimeToEvent) -> None:
 def _refuse_what_changes(times: TimeToEvent, name: str) -> None:
     """A share is of a person's whole future, so what it depends on is known at the start."""
     labels, _ = pd.factorize(one_column(times, name))
-    first = np.unique(times.person, return_index=True)[1]
+    first = times.first_rows()
     changes = labels != labels[first][times.person]
     if changes.any():
         raise ModelError(

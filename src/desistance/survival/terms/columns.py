@@ -79,13 +79,14 @@ def labelled(
 
 def _codes_and_labels(column: pd.Series) -> tuple[Ints, list[str]]:
     """Give each row the code of its label, in the order of the labels that are used."""
+    known: pd.Index[Any]
     low, high = _range(column)
     if low <= high < low + len(column):  # a table of whole numbers is faster than a category
-        known = np.arange(low, high + 1)
+        known = pd.RangeIndex(low, high + 1)
         codes = column.to_numpy(np.int64) - low
     else:
         category = column.astype("category").cat
-        known, codes = category.categories.to_numpy(), category.codes.to_numpy(np.int64)
+        known, codes = category.categories, category.codes.to_numpy(np.int64)
     used, codes = _used(codes, len(known))
     return codes, [str(label) for label in known[used]]
 
