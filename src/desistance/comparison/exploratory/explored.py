@@ -98,7 +98,7 @@ class Explored(Result):
                     place - 0.3, rows["shrunk_low"], rows["shrunk_high"], color=ORANGE, lw=1.4
                 )
                 ax.plot(rows["shrunk"], place - 0.3, "D", ms=5, color=ORANGE, label="drawn in")
-                ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+                ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0))  # beside the title
             ratio_axis(ax)
             labels = rows["term"].astype(str) + ", " + rows["group"].astype(str)
             lost = rows["note"].ne("")
