@@ -45,20 +45,22 @@ def effect(story: Story, effects: CohortComparison) -> Section:
     return Section("What joining did", tuple(blocks))
 
 
-def protected_effects(story: Story, effects: CohortComparison) -> ProtectedTable:
-    """Protect each effect by the people of both groups, and those of them with its event."""
-    frame = effects.to_frame()
+def protected_effects(
+    story: Story, effects: CohortComparison, *, most: int | None = None
+) -> ProtectedTable:
+    """Protect effects, the first `most` of them, each by both groups' people and their events."""
+    frame, basis = effects.to_frame()[:most], effects.basis[:most]
     if story.policy.protects:
         frame = frame.drop(columns="std_error")
     return stacked([
         story.protect(frame.iloc[[place]], on.n_people, on.n_events, "effects", of_two=on.of_two)
-        for place, on in enumerate(effects.basis)
+        for place, on in enumerate(basis)
     ])  # fmt: skip
 
 
 def headline(story: Story, effects: CohortComparison) -> str:
     """Give the first outcome's sentence, unless disclosure control withholds it."""
-    note = str(protected_effects(story, effects).frame["note"].iloc[0])
+    note = str(protected_effects(story, effects, most=1).frame["note"].iloc[0])
     return f"{note.capitalize()}." if note.startswith(NOT_REPORTED) else effects.sentence
 
 

@@ -51,6 +51,8 @@ from desistance.survival import CoxFit, influences_of_survival
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from desistance.balance import Propensity
@@ -179,14 +181,17 @@ def _weighted(
         influences_of_survival(rows.only(joined == bool(place), "other cohort"), days)
         for place in (0, 1)
     ]
-    share, error = np.empty((3, len(days))), np.empty((3, len(days)))
-    for k, both in enumerate(zip(*found, strict=True)):
-        moves = np.zeros((3, rows.n))
-        for place, (value, by_row) in enumerate(both):
-            share[place, k] = value
-            moves[place, joined == bool(place)] = by_row
-        moves[2] = moves[1] - moves[0]
-        error[:, k] = clusters.error(moves)
+    share = np.empty((3, len(days)))
+
+    def moves() -> Iterator[Floats]:
+        for k, both in enumerate(zip(*found, strict=True)):
+            by_cohort = np.zeros((2, rows.n))
+            for place, (value, by_row) in enumerate(both):
+                share[place, k] = value
+                by_cohort[place, joined == bool(place)] = by_row
+            yield from (*by_cohort, by_cohort[1] - by_cohort[0])
+
+    error = clusters.errors(moves()).reshape(-1, 3).T
     share[2] = share[1] - share[0]
     said = [UNSEEN, *told_of(clusters)]
     if clusters.through_weights is not None:

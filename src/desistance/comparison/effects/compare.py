@@ -319,10 +319,9 @@ def _curves(first: TimeToEvent, people: Compared) -> Survival:
         group = first.only((first.columns["cohort"] == name).to_numpy(), "other cohort")
         clusters = people.clusters(group.columns)
         lines = frame["group"] == name
-        frame.loc[lines, "std_error"] = [
-            clusters.one_error(by_row)
-            for _, by_row in influences_of_survival(group, frame.loc[lines, "day"])
-        ]
+        frame.loc[lines, "std_error"] = clusters.errors(
+            by_row for _, by_row in influences_of_survival(group, frame.loc[lines, "day"])
+        )
     share = frame["estimate"].to_numpy()
     error = np.where(
         (share > 0) & (share < 1), frame["std_error"] / np.maximum(share, TINY), np.nan

@@ -30,16 +30,20 @@ Medicine 33(24); Cameron, Gelbach and Miller (2011), Journal of Business and Eco
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import csc_array
 from scipy.special import expit
 
 from desistance.errors import ModelError
 from desistance.results import Caveat
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from desistance.balance import Balance, Propensity
@@ -48,6 +52,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 Clustering = Literal["person", "match", "both"]
+CELLS_AT_ONCE = 1_000_000  # of moves
 SAME = 1e-6  # how far a weight may be from its formula, in parts of it
 
 
@@ -87,6 +92,12 @@ class Clusters:
         both = person + match - _squares(moves, shared)
         return np.sqrt(np.where(both > 0, both, np.maximum(person, match)))
 
+    def errors(self, moves: Iterable[Floats]) -> Floats:
+        """Standard errors of many numbers, each with the moves (n,) of the rows: shape (q,)."""
+        at_once, moves = max(1, CELLS_AT_ONCE // max(1, len(self.person))), iter(moves)
+        some = iter(lambda: list(islice(moves, at_once)), [])
+        return np.concatenate([np.zeros(0), *(self.error(np.array(each)) for each in some)])
+
     def one_error(self, moves: Floats) -> float:
         """Give the standard error of one number, that rows move by `moves` (n,)."""
         return float(self.error(moves[None])[0])
@@ -109,8 +120,10 @@ def told_of(clusters: Clusters) -> list[str]:
 
 def _squares(moves: Floats, code: Ints) -> Floats:
     """Add up moves (q, n) by code, square, and add up: shape (q,)."""
-    together = np.ascontiguousarray(pd.DataFrame(moves.T).groupby(code).sum().to_numpy().T)
-    total: Floats = (together**2).sum(axis=1)
+    codes, known = pd.factorize(code)
+    ends = np.arange(len(codes) + 1)
+    members = csc_array((np.ones(len(codes)), codes, ends), shape=(len(known), len(codes)))
+    total: Floats = ((members @ moves.T) ** 2).sum(axis=0)
     return total
 
 
