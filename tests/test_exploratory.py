@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance import TimeToEvent, effects_by_dose, effects_by_need, fit_cox
@@ -18,6 +18,7 @@ from desistance.errors import ModelError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
 from desistance.synthetic import SimulationDesign, simulate_cases
+from search import examples
 from tests.studies.by_need import EFFECT, NEEDS, null, rows
 
 HAZARD, COMPARED = "hazard ratio of joining", "with against without"
@@ -76,7 +77,7 @@ def test_effects_drawn_in_are_nearer_to_true_ones_that_differ():
     assert 0.92 < np.mean(covered) < 0.99
 
 
-@settings(max_examples=15)
+@examples(15)
 @given(
     st.lists(st.floats(-2, 2), min_size=3, max_size=7), st.floats(0.05, 1), st.floats(-1, 1),
     st.randoms(use_true_random=False),

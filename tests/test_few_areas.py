@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -17,6 +17,7 @@ from desistance.comparison.fewareas.areafit import CR2, WILD
 from desistance.comparison.fewareas.exact import EXACT, MID_P
 from desistance.comparison.fewareas.permuted import ways_to_go_live
 from desistance.errors import ModelError
+from search import examples
 
 REFERENCE = Path(__file__).parent / "reference"
 FROM_R = json.loads((REFERENCE / "rollout.json").read_text())
@@ -59,7 +60,7 @@ def test_wild_intervals_hold_what_is_not_rejected(wild):
         assert p_value(end - 1000 * inwards) <= 0.1
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.integers(0, 10_000))
 def test_order_names_and_scale_change_nothing(seed):
     rng = np.random.default_rng(seed)

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance import adjusted_p, e_value, rosenbaum_bounds, tipping_point, tipping_unseen
 from desistance.errors import ModelError
+from search import examples
 
 FROM_R = json.loads((Path(__file__).parent / "reference" / "hidden_bias.json").read_text())
 RATIOS = st.floats(0.05, 20.0)
@@ -53,7 +54,7 @@ class TestEValue:
     def test_an_interval_that_holds_no_effect_has_an_e_value_of_one(self):
         assert e_value(0.8, 0.6, 1.1, scale="risk ratio").limit == 1.0
 
-    @settings(max_examples=25)
+    @examples(25)
     @given(ratio=RATIOS, spread=st.floats(1.01, 3.0), common=st.booleans())
     @pytest.mark.parametrize("scale", ["risk ratio", "hazard ratio", "odds ratio"])
     def test_an_effect_and_its_mirror_image_are_as_robust(self, ratio, spread, common, scale):
@@ -62,7 +63,7 @@ class TestEValue:
         assert (one.estimate, one.limit) == pytest.approx((other.estimate, other.limit), rel=1e-9)
         assert 1 <= one.limit <= one.estimate
 
-    @settings(max_examples=25)
+    @examples(25)
     @given(ratio=st.floats(1.05, 20.0))
     def test_its_corner_is_just_enough(self, ratio):
         corner = e_value(ratio, ratio, ratio, scale="risk ratio").estimate
@@ -189,7 +190,7 @@ class TestBounds:
         assert missed <= 0.05
         assert fooled > 0.3
 
-    @settings(max_examples=20)
+    @examples(20)
     @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=2, max_size=14))
     def test_more_bias_means_a_larger_p_value_and_labels_mean_nothing(self, pairs):
         sets = as_sets([tuple(map(int, pair)) for pair in pairs])
@@ -241,7 +242,7 @@ class TestTipping:
         needed = found.to_frame()["estimate"].iloc[0]
         assert needed == pytest.approx((base + makes) / base, rel=0.1)
 
-    @settings(max_examples=25)
+    @examples(25)
     @given(p1=st.floats(0.02, 0.98), p0=st.floats(0.02, 0.98), strength=st.floats(0.2, 8.0))
     def test_a_ratio_made_by_a_confounder_names_that_confounder(self, p1, p0, strength):
         made = (1 + p1 * (strength - 1)) / (1 + p0 * (strength - 1))
@@ -310,7 +311,7 @@ class TestAdjustedP:
             np.array(FROM_R[method], float), abs=1e-14, nan_ok=True
         )
 
-    @settings(max_examples=40)
+    @examples(40)
     @given(st.lists(st.floats(0, 1), min_size=1, max_size=9), st.randoms())
     def test_order_means_nothing_and_holm_is_the_stricter(self, p, random):
         place = list(range(len(p)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance.cases import CaseData
@@ -11,6 +11,7 @@ from desistance.errors import DataError
 from desistance.histories import build_histories, offences_by_period
 from desistance.histories.days import DAYS_A_YEAR, months_to_days
 from desistance.synthetic import SimulationDesign, simulate_cases
+from search import examples
 
 DAY = pd.Timestamp("2021-07-01")
 
@@ -79,7 +80,7 @@ def test_exposure_is_the_years_at_liberty(histories):
 
 
 @given(seed=st.integers(0, 50), months=st.integers(1, 4), waiting=st.integers(0, 9))
-@settings(max_examples=6)
+@examples(6)
 def test_it_is_a_slow_reading_of_each_day(seed, months, waiting):
     cases = simulate_cases(SimulationDesign(n_people=6), rng=seed)
     histories = build_histories(cases)

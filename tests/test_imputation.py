@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import desistance
@@ -14,6 +14,7 @@ from desistance.histories import build_histories
 from desistance.imputation.copies import scale_reduction
 from desistance.rubin import put_together
 from desistance.synthetic import SimulationDesign, simulate_cases
+from search import examples
 from tests.studies.missing_needs import EFFECT, estimates, people
 
 TERMS = ["joined", "age", "need"]
@@ -212,7 +213,7 @@ estimates_of_copies = st.lists(
 )
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(estimates_of_copies, st.floats(-2, 2), st.floats(0.2, 5), st.randoms(use_true_random=False))
 def test_rubins_rules_keep_to_the_scale_and_to_no_order(copies, shift, scale, random):
     q, u = (np.array(values)[:, None] for values in zip(*copies, strict=True))

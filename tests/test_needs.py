@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance.cases import CaseData
@@ -19,6 +19,7 @@ from desistance.histories.needs import (
     need_sequence,
     needs_over_time,
 )
+from search import examples
 
 ZERO = pd.Timestamp("2022-03-01")
 EXTRACT = "2023-12-31"
@@ -310,7 +311,7 @@ def table_of(rows, people="ABCD"):
 
 
 @given(rows=assessed, seed=st.integers(0, 99))
-@settings(max_examples=12)
+@examples(12)
 def test_order_and_names_of_people_change_nothing(rows, seed):
     rng = np.random.default_rng(seed)
     shuffled = [rows[place] for place in rng.permutation(len(rows))]
@@ -322,7 +323,7 @@ def test_order_and_names_of_people_change_nothing(rows, seed):
 
 
 @given(rows=assessed)
-@settings(max_examples=12)
+@examples(12)
 def test_everybody_is_counted_once_and_a_row_without_an_answer_changes_no_need(rows):
     found, before = table_of(rows)
     totals = found.answers.groupby(["group", "term", "when"])["n"].sum()

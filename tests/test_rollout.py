@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import ttest_ind
@@ -32,6 +32,7 @@ from desistance.followup import follow_up
 from desistance.histories import build_histories
 from desistance.histories.days import DAYS_A_MONTH
 from desistance.synthetic import SimulationDesign, simulate_cases
+from search import examples
 
 REFERENCE = Path(__file__).parent / "reference"
 FROM_R = json.loads((REFERENCE / "rollout.json").read_text())
@@ -186,7 +187,7 @@ def test_intervals_are_endless_where_there_are_too_few_ways():
     assert np.isinf([found["conf_low"], found["conf_high"]]).all()
 
 
-@settings(max_examples=10)
+@examples(10)
 @given(st.integers(0, 10_000))
 def test_names_order_and_what_moves_all_areas_change_nothing(seed):
     rng = np.random.default_rng(seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance import street_time
@@ -12,6 +12,7 @@ from desistance.followup import follow_up
 from desistance.histories import build_histories
 from desistance.histories.streettime import PRECEDENCE
 from desistance.synthetic import SimulationDesign, simulate_cases
+from search import examples
 from tests.lives import LAST, histories_of, on
 
 KINDS = (*PRECEDENCE, None)
@@ -139,7 +140,7 @@ def slow(spells, away, death, since, until):
 spans = st.tuples(st.integers(-20, 60), st.integers(0, 30)).map(lambda s: (s[0], s[0] + s[1]))
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(
     spells=st.lists(st.tuples(spans, st.sampled_from(KINDS)), max_size=6),
     away=st.lists(spans, max_size=3),

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -14,6 +14,7 @@ from desistance.survival import bootstrap, fit_cox, fit_fine_gray, kaplan_meier,
 from desistance.survival.resampling.keeping import Kept
 from desistance.survival.resampling.limits import limits
 from desistance.timetoevent import TimeToEvent
+from search import examples
 
 FIT = partial(fit_cox, terms=["age", "arm"])
 
@@ -56,7 +57,7 @@ def same_bits(one, other):
     assert one.reasons == other.reasons
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from(["efron", "breslow"]),

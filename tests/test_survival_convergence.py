@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -11,6 +11,7 @@ from desistance.errors import DataError, ModelError
 from desistance.survival import hazard_convergence, smoothed_hazard
 from desistance.survival.smoothed import kernel
 from desistance.timetoevent import TimeToEvent
+from search import examples
 
 FAST = {"replicates": 100, "rng": 1}
 
@@ -40,7 +41,7 @@ def times_of(frame, **columns):
 
 
 @given(st.integers(40, 900), st.floats(1, 450))
-@settings(max_examples=40)
+@examples(40)
 def test_the_kernel_weighs_to_one_everywhere_and_leans_nowhere(last, width):
     every = np.arange(1, last + 1)
     width = min(width, last / 2)

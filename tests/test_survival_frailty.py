@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -11,6 +11,7 @@ from desistance.errors import ModelError
 from desistance.survival import check_proportional_hazards, cox_residuals, fit_cox
 from desistance.survival.penalty import Ridge
 from desistance.timetoevent import TimeToEvent
+from search import examples
 
 TERMS = ["x", "need"]
 
@@ -93,7 +94,7 @@ def test_the_likelihood_and_both_errors_are_those_of_its_own_formula():
     assert_allclose(np.linalg.inv(curved[:2, :2]), fit.model_covariance, rtol=1e-3)
 
 
-@settings(max_examples=8)
+@examples(8)
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["efron", "breslow"]))
 def test_nothing_moves_what_may_not_move_it(seed, ties):
     frame = cohort(seed, n=80, areas=7, coarse=5)

@@ -95,8 +95,10 @@ def evaluate(
         from desistance.evaluation import evaluate as run
         from desistance.evaluation import load_plan, read_lock
         from desistance.evaluation.plan import beside
+        from desistance.release import check_replaceable
         from desistance.report import write_report
 
+        check_replaceable(out)
         chosen, lock = load_plan(plan), read_lock(plan)
         with Console(stderr=True).status("Reading case files") as status:
             cases = load_cases(

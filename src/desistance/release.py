@@ -72,7 +72,7 @@ def release_folder(folder: str | Path, about: Mapping[str, Any]) -> Iterator[Pat
     """
     target = Path(folder).resolve()
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
-    _check_replaceable(target)
+    check_replaceable(target)
     try:
         _remove_leavings(target)
         part.mkdir(mode=PRIVATE_FOLDER, parents=True)
@@ -106,6 +106,16 @@ def is_report(folder: Path) -> bool:
         return bool(said["made_by"] == MADE_BY and said["files"] == _hashes(folder))
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def check_replaceable(folder: str | Path) -> None:
+    """Refuse a folder where something stands that is not a report of ours (`OutputError`)."""
+    target = Path(folder).resolve()
+    if target.exists() and not is_report(target):
+        raise OutputError(
+            f"{target} exists and is not an unchanged report of {MADE_BY}; it is left as it is. "
+            "Choose another folder, or move that one away."
+        )
 
 
 def file_hash(path: Path) -> str:
@@ -175,14 +185,6 @@ def _hashes(folder: Path) -> dict[str, str]:
     return {
         path.name: file_hash(path) for path in sorted(folder.iterdir()) if path.name != MANIFEST
     }
-
-
-def _check_replaceable(target: Path) -> None:
-    if target.exists() and not is_report(target):
-        raise OutputError(
-            f"{target} exists and is not an unchanged report of {MADE_BY}; it is left as it is. "
-            "Choose another folder, or move that one away."
-        )
 
 
 def _seal(part: Path, about: Mapping[str, Any]) -> None:

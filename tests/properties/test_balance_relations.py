@@ -5,13 +5,14 @@ from itertools import permutations, product
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance.balance import estimate_propensity, match_cohorts, weigh_cohorts
 from desistance.balance.nearest import nearest, once_each, within
 from desistance.balance.optimal import full_sets, optimal_pairs
 from desistance.errors import ModelError
+from search import examples
 
 scores = st.lists(st.integers(0, 12), min_size=2, max_size=14)
 
@@ -82,7 +83,7 @@ small = st.lists(st.integers(0, 9), min_size=1, max_size=4)
 
 
 @given(small, small, st.sampled_from([0.5, 2.0, np.inf]))
-@settings(max_examples=60)
+@examples(60)
 def test_optimal_pairs_are_the_best_of_all(ours, theirs, caliper):
     score = np.array(ours + theirs, float)
     exposed = np.arange(len(score)) < len(ours)
@@ -98,7 +99,7 @@ def test_optimal_pairs_are_the_best_of_all(ours, theirs, caliper):
 
 
 @given(small, small)
-@settings(max_examples=60)
+@examples(60)
 def test_full_matching_is_the_best_cover_and_made_of_stars(ours, theirs):
     score = np.array(ours + theirs, float)
     exposed = np.arange(len(score)) < len(ours)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -12,8 +12,9 @@ from desistance.survival.cure.jumps import JumpLikelihood
 from desistance.survival.parametric.ascent import climb
 from desistance.survival.parametric.likelihood import log_rows
 from desistance.timetoevent import TimeToEvent
+from search import examples
 
-few = settings(max_examples=15)
+few = examples(15)
 seeds = st.integers(0, 10_000)
 
 

@@ -1,7 +1,7 @@
 """A history rests on what came before the day, and on nothing else: order, names, company."""
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
@@ -9,6 +9,7 @@ from desistance.cases import CaseData
 from desistance.errors import FollowUpError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import HistoryDesign, build_histories
+from search import examples
 from tests.spec.timelines import on
 
 LAST = 90  # day of the extract
@@ -133,7 +134,7 @@ def before(one):
     }  # fmt: skip
 
 
-@settings(max_examples=30)
+@examples(12)
 @given(people)
 def test_a_history_ignores_everything_from_the_day_on(lives):
     names = list("ABC"[: len(lives)])
@@ -141,7 +142,7 @@ def test_a_history_ignores_everything_from_the_day_on(lives):
     assert_frame_equal(known(tables(lives, names), names), known(tables(past, names), names))
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(people, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_the_names_of_people_change_nothing(lives, rng):
     names, others = list("ABC"[: len(lives)]), list("ZYX"[: len(lives)])
@@ -152,7 +153,7 @@ def test_the_order_of_rows_and_the_names_of_people_change_nothing(lives, rng):
     same(rows_of(plain), rows_of(shuffled, dict(zip(others, names, strict=True))))
 
 
-@settings(max_examples=20)
+@examples(8)
 @given(people)
 def test_people_are_followed_alone_as_in_company(lives):
     names = list("ABC"[: len(lives)])

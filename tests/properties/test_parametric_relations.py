@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -18,9 +18,10 @@ from desistance.survival.parametric.likelihood import (
     log_rows,
 )
 from desistance.timetoevent import TimeToEvent
+from search import examples
 
 FAMILIES = ("weibull", "exponential", "log-normal", "log-logistic", "generalised-gamma")
-few = settings(max_examples=15)
+few = examples(15)
 
 
 @st.composite

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -17,9 +17,10 @@ from desistance.survival import (
 )
 from desistance.survival.recurrent import NAMES
 from desistance.timetoevent import TimeToEvent
+from search import examples
 
 EXACTLY = 1e-9
-FEW = settings(max_examples=20)
+FEW = examples(20)
 
 
 @st.composite

@@ -1,12 +1,13 @@
 """Scores rest on the past alone; the order, names and blocks of people change nothing."""
 
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from desistance import risk_scores
 from desistance.cases import CaseData
 from desistance.histories import build_histories
+from search import examples
 from tests.spec.timelines import on
 
 EXTRACT = 2_000
@@ -28,7 +29,7 @@ custody = st.lists(st.tuples(days, st.integers(0, 400)), max_size=3)
 lives = st.tuples(offences, custody, st.sampled_from(["M", "F", "U"]), st.integers(12, 40))
 pasts = st.lists(lives, min_size=1, max_size=4)
 dates = st.lists(st.integers(-1_000, EXTRACT), min_size=1, max_size=6)
-few = settings(max_examples=settings.default.max_examples // 3)  # a case file is checked for each
+few = examples(8)  # a case file is checked for each
 
 
 def date(day):

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -16,6 +16,7 @@ from desistance.histories import build_histories
 from desistance.schemas import TABLES
 from desistance.survival import fit_cox, kaplan_meier, log_rank
 from desistance.synthetic import SimulationDesign, simulate_cases
+from search import examples
 from tests.estimators import BY_NAME
 from tests.properties.relations import cohort
 
@@ -92,7 +93,7 @@ def test_somebody_excluded_changes_only_the_accounting(cases):
 seeds = st.integers(0, 2**31)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(seeds)
 def test_the_log_rank_test_is_that_of_a_stack_of_two_by_two_tables(seed):
     frame = cohort(seed)
@@ -108,7 +109,7 @@ def test_the_log_rank_test_is_that_of_a_stack_of_two_by_two_tables(seed):
     assert_allclose(found.statistic, (observed - expected) ** 2 / variance, rtol=1e-10)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(seeds, st.floats(-5, 5))
 def test_a_step_in_a_covariate_is_a_power_of_the_curve(seed, step):
     fit = BY_NAME["fit_cox"](cohort(seed))

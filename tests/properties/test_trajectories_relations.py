@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from desistance.trajectories import fit_trajectories
+from search import examples
 from tests.trajectory_people import FAMILIES, people_of
 
 PEOPLE = {family: people_of(n=120, seed=21, family=family) for family in FAMILIES}
@@ -29,7 +30,7 @@ def same(one, two, *, curve=1.0):
 
 @pytest.mark.parametrize(("family", "options"), MODELS)
 @given(seed=st.integers(0, 2**16))
-@settings(max_examples=2)
+@examples(2)
 def test_the_order_of_rows_is_nothing(family, options, seed):
     rows = PEOPLE[family]
     one = fit(rows, family, **options)
@@ -39,7 +40,7 @@ def test_the_order_of_rows_is_nothing(family, options, seed):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @given(seed=st.integers(0, 2**16))
-@settings(max_examples=2)
+@examples(2)
 def test_names_of_people_are_nothing(family, seed):
     rows = PEOPLE[family]
     names = rows.person_id.unique()
@@ -54,7 +55,7 @@ def test_names_of_people_are_nothing(family, seed):
 
 @pytest.mark.parametrize(("family", "options"), MODELS)
 @given(shift=st.integers(-3000, 3000), scale=st.sampled_from([0.25, 1.0, 12.0]))
-@settings(max_examples=2)
+@examples(2)
 def test_the_clock_of_time_is_nothing(family, options, shift, scale):
     rows = PEOPLE[family]
     moved = rows.assign(period=rows.period * scale + shift)
@@ -65,7 +66,7 @@ def test_the_clock_of_time_is_nothing(family, options, shift, scale):
 
 @pytest.mark.parametrize(("family", "options"), MODELS)
 @given(scale=st.sampled_from([1 / 365.25, 0.5, 30.0]))
-@settings(max_examples=2)
+@examples(2)
 def test_the_unit_of_exposure_moves_the_intercept_alone(family, options, scale):
     rows = PEOPLE[family]
     one = fit(rows, family, **options)
@@ -83,7 +84,7 @@ def test_the_unit_of_exposure_moves_the_intercept_alone(family, options, scale):
 
 @pytest.mark.parametrize("family", FAMILIES)
 @given(scale=st.floats(0.01, 100))
-@settings(max_examples=2)
+@examples(2)
 def test_weights_that_are_all_the_same_are_nothing(family, scale):
     rows = PEOPLE[family]
     same(
