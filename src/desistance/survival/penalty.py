@@ -180,22 +180,42 @@ def maximise_penalised(problem: PartialLikelihood, penalty: Penalty) -> Maximum:
     )  # fmt: skip
 
 
-def _climb(this: Penalised, view: View, moving: Ints) -> tuple[View, Floats, int]:
-    """Go up in the covariates `moving`; give the top, the step not taken there, and a count."""
+def _climb(
+    this: Penalised, view: View, moving: Ints, bent: Floats | None = None
+) -> tuple[View, Floats, int]:
+    """Go up in the covariates `moving`; give the top, the step not taken there, and a count.
+
+    `bent` is their curvature nearby: with it, what the slopes tell on the way corrects it, and the
+    climb is at rest sooner, where the value no longer changes.
+    """
     reach, last_size = this.problem.covariates.reach, np.inf
+    smallest = SMALLEST_STEP if bent is None else SETTLED
     for iteration in range(MOST_STEPS):  # noqa: B007
         step = np.zeros(this.problem.p)
         if view.point.log_likelihood == -np.inf:
             break
-        step[moving] = np.linalg.solve(_curvature(this, view, moving), view.point.score[moving])
+        curvature = _curvature(this, view, moving) if bent is None else bent
+        step[moving] = np.linalg.solve(curvature, view.point.score[moving])
         size = np.abs(step).max(initial=0.0)
-        if size < SMALLEST_STEP or (size < SETTLED and size > last_size / 2):
+        if size < smallest or (size < SETTLED and size > last_size / 2):
             break  # the second: as near as the data's own rounding lets it come
         higher = _uphill(this, view, step * min(1.0, LONGEST_STEP / np.max(np.abs(step) * reach)))
         if higher is view:
             break
+        if bent is not None:
+            moved, fell = higher.point.beta - view.point.beta, view.point.score - higher.point.score
+            bent = _corrected(bent, moved[moving], fell[moving])
         view, last_size = higher, size
     return view, step, iteration
+
+
+def _corrected(bent: Floats, moved: Floats, fell: Floats) -> Floats:
+    """Let a curvature say how much the slope fell over a step, all else alike (BFGS)."""
+    along = bent @ moved
+    if not fell @ moved > 0:
+        return bent
+    corrected: Floats = bent - np.outer(along, along) / (moved @ along)
+    return corrected + np.outer(fell, fell) / (fell @ moved)
 
 
 def _curvature(this: Penalised, view: View, moving: Ints) -> Floats:
@@ -239,20 +259,22 @@ def profile_limits(problem: PartialLikelihood, top: Maximum) -> Floats:
     if top.unsettled.any():
         return found
     this = Penalised(problem, "firth", kept)
+    bent = np.zeros_like(top.covariance)
+    bent[np.ix_(kept, kept)] = _curvature(this, this.look(top.beta), kept)
     for j in kept:
         scale = problem.covariates.scale[j]
-        low, high = (_limit(this, top, int(j), side) / scale for side in (-1.0, 1.0))
-        found[j] = low, high, -_signed_root(this, top, int(j), 0.0)
+        low, high = (_limit(this, top, bent, int(j), side) / scale for side in (-1.0, 1.0))
+        found[j] = low, high, -_signed_root(this, top, bent, int(j), 0.0)
     return found
 
 
-def _limit(this: Penalised, top: Maximum, j: int, side: float) -> float:
+def _limit(this: Penalised, top: Maximum, bent: Floats, j: int, side: float) -> float:
     """Find the scaled coefficient on one side where the profile has dropped enough."""
     z, here = float(ndtri(0.975)), float(top.beta[j])
     near, far = here, here + side * z * float(top.covariance[j, j]) ** 0.5
 
     def beyond(value: float) -> float:
-        return side * _signed_root(this, top, j, value) - z
+        return side * _signed_root(this, top, bent, j, value) - z
 
     for _ in range(MOST_WIDENINGS):
         if beyond(far) >= 0:
@@ -261,10 +283,14 @@ def _limit(this: Penalised, top: Maximum, j: int, side: float) -> float:
     return side * np.inf
 
 
-def _signed_root(this: Penalised, top: Maximum, j: int, value: float) -> float:
-    """Root of twice the drop of the profile at a scaled coefficient, with the side's sign."""
+def _signed_root(this: Penalised, top: Maximum, bent: Floats, j: int, value: float) -> float:
+    """Root of twice the drop of the profile at a scaled coefficient, with the side's sign.
+
+    `bent` (p, p) is the curvature at the top.
+    """
     moved = value - top.beta[j]
     start = this.look(top.beta + top.covariance[:, j] / top.covariance[j, j] * moved)
-    view, _, _ = _climb(this, start, this.kept[this.kept != j])
+    others = this.kept[this.kept != j]
+    view, _, _ = _climb(this, start, others, bent[np.ix_(others, others)])
     drop = top.point.log_likelihood - view.point.log_likelihood
     return float(np.sign(moved) * np.sqrt(2 * max(drop, 0.0)))
