@@ -28,12 +28,13 @@ def cohorts_with_ties(draw):
     return score[order], exposed[order], block
 
 
-def look_at_everybody(score, exposed, block, ratio, replacement, caliper):
-    """Serve the largest score first; each gets the nearest person left, the first of equals."""
+def look_at_everybody(score, exposed, block, ratio, replacement, caliper, order="largest"):
+    """Serve in order of the score; each gets the nearest person left, the first of equals."""
+    sign = -1 if order == "largest" else 1
     pairs, taken = [], set()
     for here in np.unique(block):
         served = [i for i in range(len(score)) if exposed[i] and block[i] == here]
-        served.sort(key=lambda i: (-score[i], i))
+        served.sort(key=lambda i: (sign * score[i], i))
         for _ in range(ratio):
             for one in served:
                 free = [
@@ -48,13 +49,22 @@ def look_at_everybody(score, exposed, block, ratio, replacement, caliper):
     return sorted(pairs)
 
 
-@given(cohorts_with_ties(), st.integers(1, 3), st.booleans(), st.sampled_from([0.3, 1.0, np.inf]))
-def test_nearest_neighbours_are_those_of_looking_at_everybody(case, ratio, replacement, caliper):
-    one, other = nearest(
-        *case, ratio=ratio, replacement=replacement, caliper=caliper, order="largest"
-    )
+@given(
+    cohorts_with_ties(), st.integers(1, 3), st.booleans(), st.sampled_from([0.3, 1.0, np.inf]),
+    st.sampled_from(["largest", "smallest"]),
+)  # fmt: skip
+def test_nearest_neighbours_are_those_of_looking_at_everybody(
+    case, ratio, replacement, caliper, order
+):
+    one, other = nearest(*case, ratio=ratio, replacement=replacement, caliper=caliper, order=order)
     found = sorted(zip(one.tolist(), other.tolist(), strict=True))
-    assert found == look_at_everybody(*case, ratio, replacement, caliper)
+    assert found == look_at_everybody(*case, ratio, replacement, caliper, order)
+
+
+def test_where_there_are_fewer_than_asked_for_each_serves_once():
+    case = np.zeros(4), np.array([True, True, False, False]), np.zeros(4, np.int64)
+    one, other = nearest(*case, ratio=3, replacement=True, caliper=np.inf, order="largest")
+    assert list(zip(one, other, strict=True)) == [(0, 2), (0, 3), (1, 2), (1, 3)]
 
 
 @given(cohorts_with_ties(), st.integers(1, 2), st.sampled_from([0.3, np.inf]))

@@ -88,16 +88,10 @@ class Balance(Result):
     @property
     def n_effective(self) -> int:
         """As how many people who weigh equally those compared count."""
-        compared = self.matches[~self.matches["exposed"]]
-        weight = compared.groupby(self._who)["weight"].sum().to_numpy()
-        return round(effective_size(weight))
-
-    @property
-    def _who(self) -> str:
-        return "person" if "person" in self.matches else "row"
+        return round(effective_size(_carried(self.matches, exposed=False)))
 
     def _people(self, *, exposed: bool) -> int:
-        return int(self.matches.loc[self.matches["exposed"] == exposed, self._who].nunique())
+        return len(_carried(self.matches, exposed=exposed))
 
     @property
     def light(self) -> str:
@@ -146,20 +140,18 @@ def balanced_rows(
     full: bool = False,
 ) -> Balance:
     """Weigh pairs of exposed and other rows; with `full`, the sets that pairs chain together."""
+    n = len(propensity.exposed)
     if full:
-        n = len(propensity.exposed)
         links = coo_array((np.ones(len(one)), (one, other)), shape=(n, n))
-        rows = np.union1d(one, other)
+        rows = np.flatnonzero(np.bincount(np.concatenate([one, other]), minlength=n))
         match = connected_components(links, directed=False)[1][rows]
     else:
-        ours = np.unique(one)
+        ours = np.flatnonzero(np.bincount(one, minlength=n))
         rows = np.concatenate([ours, other])
         match = np.concatenate([ours, one])
     exposed = propensity.exposed[rows]
-    _, code = np.unique(match, return_inverse=True)
-    n_ours, n_theirs = (np.bincount(code[exposed == flag], minlength=code.max(initial=0) + 1)
-                        for flag in (True, False))  # fmt: skip
-    weight = np.where(exposed, 1.0, (n_ours / np.maximum(n_theirs, 1))[code])
+    n_ours, n_theirs = (np.bincount(match[exposed == flag], minlength=n) for flag in (True, False))
+    weight = np.where(exposed, 1.0, n_ours[match] / np.maximum(n_theirs[match], 1))
     if propensity.sets is not None:
         match = propensity.sets["match"].to_numpy()[rows]
     matches = pd.DataFrame({"match": match, "row": rows, "exposed": exposed, "weight": weight})
@@ -185,17 +177,15 @@ def cohorts(
     )
     if not n_matched:
         raise NobodyToMatchError(f"Nobody of {propensity.names[1]} can be compared.", flow)
-    matches = matches.assign(log_odds=propensity.log_odds[matches["row"]])
     before = np.ones(len(exposed))
-    keys = ["match", "exposed", "row"]
+    matches = matches.iloc[np.lexsort((matches["row"], ~matches["exposed"], matches["match"]))]
+    row = matches["row"].to_numpy()
+    known = {"log_odds": propensity.log_odds[row]}
     if sets is not None:
         size = sets.groupby("match")["match"].transform("size").to_numpy()
         before = np.where(exposed, 1.0, 1 / (size - 1))
-        place = matches["row"].to_numpy()
-        matches = matches.assign(
-            person=sets["person"].to_numpy()[place], day=sets["day"].to_numpy()[place]
-        )
-    matches = matches.sort_values(keys, ascending=[True, False, True]).reset_index(drop=True)
+        known |= {name: sets[name].to_numpy()[row] for name in ("person", "day")}
+    matches = matches.assign(**known).reset_index(drop=True)
     table = compare_columns(propensity.columns, exposed, before, after, pooled=estimand != MATCHED)
     return Balance(
         method, estimand, propensity.names, matches, table, flow, propensity.frame.index,
@@ -203,10 +193,16 @@ def cohorts(
     )  # fmt: skip
 
 
+def _carried(matches: pd.DataFrame, *, exposed: bool) -> Floats:
+    """What each person of a cohort weighs in all matches together."""
+    who = matches["person" if "person" in matches else "row"].to_numpy()
+    inside = matches["exposed"].to_numpy() == exposed
+    total = np.bincount(who[inside], matches["weight"].to_numpy()[inside]).astype(float)
+    return total[np.bincount(who[inside]) > 0]
+
+
 def _caveats(matches: pd.DataFrame, table: pd.DataFrame) -> list[str]:
-    compared = matches[~matches["exposed"]]
-    who = "person" if "person" in compared else "row"
-    weight = compared.groupby(who)["weight"].sum().to_numpy()
+    weight = _carried(matches, exposed=False)
     said: list[str] = []
     if weight.max() - weight.min() > 1e-9:
         said.append(

@@ -46,5 +46,5 @@ def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame
                 columns[f"{term} {label}"] = values.eq(label).fillna(False).to_numpy(float)
         if missing.any():
             columns[f"{term} unknown"] = missing.astype(float)
-    table = pd.DataFrame(columns, index=known.index)
-    return table.loc[:, table.max() > table.min()]
+    vary = {name: values for name, values in columns.items() if (values != values[:1]).any()}
+    return pd.DataFrame(vary, index=known.index)

@@ -100,25 +100,24 @@ def compare_columns(
         is after matching.
     """
     values = columns.to_numpy(float)
-    joined_before, joined_after = (_mean(values, w * exposed) for w in (before, after))
-    pool, matched = (_mean(values, w * ~exposed) for w in (before, after))
-    variance = mean_square(values - joined_before, before * exposed)
-    if pooled:
-        variance = (variance + mean_square(values - pool, before * ~exposed)) / 2
-    everyone = mean_square(values - _mean(values, before), before)
-    spread = np.sqrt(np.where(variance > 0, variance, everyone))
-    smd_after = (joined_after - matched) / spread
+    joined, pool = (_moments(values, before * side) for side in (exposed, ~exposed))
+    kept, matched = (_moments(values, after * side) for side in (exposed, ~exposed))
+    variance = (joined[1] + pool[1]) / 2 if pooled else joined[1]
+    if not (variance > 0).all():
+        variance = np.where(variance > 0, variance, _moments(values, before)[1])
+    spread = np.sqrt(variance)
+    smd_after = (kept[0] - matched[0]) / spread
     gaps = _gaps(values, exposed, (before, after))
     return pd.DataFrame(
         {
             "term": columns.columns,
-            "mean_joined": joined_after,
-            "mean_before": pool,
-            "mean_after": matched,
-            "smd_before": (joined_before - pool) / spread,
+            "mean_joined": kept[0],
+            "mean_before": pool[0],
+            "mean_after": matched[0],
+            "smd_before": (joined[0] - pool[0]) / spread,
             "smd_after": smd_after,
-            "variance_ratio_before": _variance_ratio(values, exposed, before),
-            "variance_ratio_after": _variance_ratio(values, exposed, after),
+            "variance_ratio_before": _ratio(joined[1], pool[1]),
+            "variance_ratio_after": _ratio(kept[1], matched[1]),
             "ks_before": gaps[0][0],
             "ks_after": gaps[1][0],
             "ecdf_before": gaps[0][1],
@@ -128,17 +127,22 @@ def compare_columns(
     )
 
 
-def _mean(values: Floats, weight: Floats) -> Floats:
+def _moments(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Weighted means and variances of the columns; a variance has the n - 1 of a sample."""
+    rows = np.flatnonzero(weight)
+    weight, n = weight[rows], len(rows)
     total = weight.sum()
-    return weight @ values / total if total > 0 else np.full(values.shape[1], np.nan)
+    mean, variance = np.full((2, values.shape[1]), np.nan)
+    for place, column in enumerate(values.T if total > 0 else ()):
+        inside = column[rows]
+        mean[place] = weight @ inside / total
+        if n > 1:
+            variance[place] = weight @ (inside - mean[place]) ** 2 / total * (n / (n - 1))
+    return mean, variance
 
 
-def _variance_ratio(values: Floats, exposed: Bools, weight: Floats) -> Floats:
-    """Weighted variance of those exposed in parts of the comparison's; NaN where it has none."""
-    ours, theirs = (
-        mean_square(values - _mean(values, weight * side), weight * side)
-        for side in (exposed, ~exposed)
-    )
+def _ratio(ours: Floats, theirs: Floats) -> Floats:
+    """Variance of those exposed in parts of the comparison's; NaN where it has none."""
     return np.divide(ours, theirs, out=np.full(len(ours), np.nan), where=theirs > 0)
 
 
@@ -155,21 +159,15 @@ def _gaps(
         there = ours.sum() > 0 and theirs.sum() > 0
         steps.append(ours / ours.sum() - theirs / theirs.sum() if there else None)
     found = np.full((2, 2, values.shape[1]), np.nan)
-    for column in range(values.shape[1]):
-        distinct, code = np.unique(values[:, column], return_inverse=True)
-        for place, step in enumerate(steps):
+    for place, column in enumerate(values.T):
+        order = np.argsort(column)
+        ranked = column[order]
+        last = np.append(ranked[1:] > ranked[:-1], True)  # of those with the same value
+        for weighting, step in enumerate(steps):
             if step is not None:
-                gap = np.abs(np.cumsum(np.bincount(code, step, minlength=len(distinct))))
-                found[place, :, column] = gap.max(), gap.mean()
+                gap = np.abs(step[order].cumsum())
+                found[weighting, :, place] = gap.max(where=last, initial=0), gap.mean(where=last)
     return [(largest, average) for largest, average in found]
-
-
-def mean_square(deviations: Floats, weight: Floats) -> Floats:
-    """Weighted mean of squares, by column, with the n - 1 of a sample."""
-    n = (weight > 0).sum()
-    share = weight / weight.sum() if weight.sum() > 0 else weight
-    result: Floats = share @ deviations**2 * (n / (n - 1) if n > 1 else np.nan)
-    return result
 
 
 def traffic_light(smd: float) -> str:

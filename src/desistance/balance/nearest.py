@@ -3,8 +3,8 @@
 Those exposed are served in the order of the score, the largest first unless asked otherwise; each
 gets the nearest person left. Of two as near, the one first in the order of labels is taken, and
 labels also settle who of two equal scores is served first. With several each, all get a first
-before any gets a second. A union-find over the sorted comparison people jumps over those taken, so
-that a search costs next to nothing, and the answer is that of looking at everybody.
+before any gets a second. Since the scores served only descend, or ascend, the nearest people left
+on either side are always at hand, and the answer is that of looking at everybody.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ def nearest(
     """
     found_exposed: list[Ints] = []
     found_other: list[Ints] = []
+    caliper = min(caliper, float(np.finfo(float).max))  # an infinite gap is to nobody
+    score = score if order == "largest" else -score
     rows = np.argsort(block, kind="stable")
     edges = np.concatenate([[0], np.flatnonzero(np.diff(block[rows])) + 1, [len(rows)]])
     pair = _with_replacement if replacement else _without_replacement
@@ -58,8 +60,7 @@ def nearest(
         ours, theirs = here[exposed[here]], here[~exposed[here]]
         if not len(ours) or not len(theirs):
             continue
-        served = np.argsort(-score[ours] if order == "largest" else score[ours], kind="stable")
-        ours = ours[served]
+        ours = ours[stable_order(-score[ours])]
         one, other = pair(score[ours], score[theirs], ratio, caliper)
         found_exposed.append(ours[one])
         found_other.append(theirs[other])
@@ -68,68 +69,80 @@ def nearest(
     return np.concatenate(found_exposed), np.concatenate(found_other)
 
 
+def stable_order(values: Floats) -> Ints:
+    """Sort, the first of equals first: as a stable sort, but fast where few are equal."""
+    order = np.argsort(values)
+    ranked = values[order]
+    same = ranked[1:] == ranked[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    order[tied] = order[tied][np.lexsort((order[tied], ranked[tied]))]
+    return order
+
+
 def _without_replacement(
     ours: Floats, theirs: Floats, ratio: int, caliper: float
 ) -> tuple[Ints, Ints]:
-    """Serve `ours` in order; -1 in the links marks either end."""
-    order = np.argsort(theirs, kind="stable")
-    values: list[float] = theirs[order].tolist()
-    labels: list[int] = order.tolist()
-    m = len(values)
-    first_of_run = np.searchsorted(theirs[order], theirs[order], side="left").tolist()
-    place: list[int] = np.searchsorted(theirs[order], ours, side="left").tolist()
-    right = list(range(m + 1))  # the first one left at or after a place
-    left = list(range(m + 1))  # the last one left before or at a place - 1
-    found_ours: list[int] = []
-    found_theirs: list[int] = []
-    scores: list[float] = ours.tolist()
-    waiting = list(range(len(scores)))
+    """Serve `ours`, which descend."""
+    left, waiting = stable_order(theirs), np.arange(len(ours))
+    pairs: list[tuple[Ints, Ints]] = []
     for _ in range(ratio):
-        got: list[int] = []
-        for one in waiting:
-            score, start = scores[one], place[one]
-            after = start
-            while right[after] != after:
-                right[after] = right[right[after]]
-                after = right[after]
-            before = start
-            while left[before] != before:
-                left[before] = left[left[before]]
-                before = left[before]
-            up = values[after] - score if after < m else np.inf
-            down = score - values[before - 1] if before else np.inf
-            if min(up, down) > caliper or (after >= m and not before):
-                continue
-            if down <= up:  # the first one left of a run of equal scores
-                below = first_of_run[before - 1]
-                while right[below] != below:
-                    right[below] = right[right[below]]
-                    below = right[below]
-                chosen = below if down < up or labels[below] < labels[after] else after
-            else:
-                chosen = after
-            right[chosen], left[chosen + 1] = chosen + 1, chosen
-            found_ours.append(one)
-            found_theirs.append(labels[chosen])
-            got.append(one)
-        waiting = got  # who found nobody finds nobody later
-    return np.array(found_ours, np.int64), np.array(found_theirs, np.int64)
+        got, chosen = _served(ours[waiting], theirs[left], left, caliper)
+        waiting = waiting[got]  # who found nobody finds nobody later
+        pairs.append((waiting, left[chosen]))
+        left = np.delete(left, chosen)
+    return np.concatenate([one for one, _ in pairs]), np.concatenate([other for _, other in pairs])
+
+
+def _served(ours: Floats, theirs: Floats, label: Ints, caliper: float) -> tuple[Ints, Ints]:
+    """Give each of `ours`, which descend, the nearest of `theirs`, which ascend, who is left.
+
+    Equal scores are one level, taken from in the order of labels. Levels above the score that is
+    served lie on a pile, the nearest on top; those below were not reached yet. So the nearest left
+    are at hand, and the levels at infinity, which have nobody, end the search.
+    """
+    first = np.flatnonzero(np.diff(theirs, prepend=-np.inf))
+    levels = np.concatenate([[-np.inf], theirs[first], [np.inf]])
+    reached: list[int] = np.searchsorted(levels, ours, side="left").tolist()
+    start: list[int] = np.concatenate([[0], first, [len(theirs)]]).tolist()
+    value: list[float] = levels.tolist()
+    free, below, above = start.copy(), len(first), [len(first) + 1]
+    chosen = [-1] * len(ours)
+    for place, (score, level) in enumerate(zip(ours.tolist(), reached, strict=True)):
+        if level <= below:
+            above.extend(range(below, level - 1, -1))
+            below = level - 1
+        upper = above[-1]
+        down, up = score - value[below], value[upper] - score
+        if down > caliper and up > caliper:
+            continue
+        if down < up or (down == up and label[free[below]] < label[free[upper]]):
+            chosen[place] = free[below]
+            free[below] += 1
+            if free[below] == start[below + 1]:  # nobody is left on it
+                below -= 1
+        else:
+            chosen[place] = free[upper]
+            free[upper] += 1
+            if free[upper] == start[upper + 1]:
+                above.pop()
+    found = np.array(chosen, np.int64)
+    got = np.flatnonzero(found >= 0)
+    return got, found[got]
 
 
 def _with_replacement(
     ours: Floats, theirs: Floats, ratio: int, caliper: float
 ) -> tuple[Ints, Ints]:
     """Give each its `ratio` nearest: among as many above and as many below."""
-    n, m = len(ours), len(theirs)
-    up, down = np.argsort(theirs, kind="stable"), np.argsort(-theirs, kind="stable")
+    m = len(theirs)
+    up, down = stable_order(theirs), stable_order(-theirs)
     above = np.searchsorted(theirs[up], ours, side="left")[:, None] + np.arange(ratio)
     below = np.searchsorted(-theirs[down], -ours, side="right")[:, None] + np.arange(ratio)
     there = np.column_stack([above < m, below < m])
     who = np.column_stack([up[np.minimum(above, m - 1)], down[np.minimum(below, m - 1)]])
     gap = np.where(there, np.abs(theirs[who] - ours[:, None]), np.inf)
-    row = np.repeat(np.arange(n), who.shape[1])
-    ranked = np.lexsort((who.ravel(), gap.ravel(), row)).reshape(n, -1)[:, :ratio]
-    gap, who = gap.ravel()[ranked], who.ravel()[ranked]
+    ranked = np.lexsort((who, gap))[:, :ratio]
+    gap, who = (np.take_along_axis(values, ranked, axis=1) for values in (gap, who))
     one, place = np.nonzero(gap <= caliper)
     return one, who[one, place]
 
