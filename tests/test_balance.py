@@ -1,12 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from desistance.balance import BalanceDesign, balance_cohorts, estimate_propensity
 from desistance.balance.covariates import covariate_columns
 from desistance.balance.diagnostics import compare_columns, effective_size, traffic_light
-from desistance.balance.logistic import fit_logistic
 from desistance.cases import CaseData
 from desistance.errors import ModelError
 from desistance.followup import FollowUpDesign, follow_up
@@ -184,38 +182,3 @@ def test_a_term_already_balanced_or_telling_all_is_fitted_without_a_warning():
     scored = estimate_propensity(apart, exposed="joined", terms=["age"])
     assert "certain" in scored.caveats[0]
     assert scored.coefficients["p_value"].iloc[0] > 0.9
-
-
-def test_the_logistic_fit_is_scikit_learns_whatever_the_blocks(monkeypatch):
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=(500, 3))
-    exposed = rng.random(500) < 1 / (1 + np.exp(1 - x @ [2.0, -1.0, 0.0]))
-    theirs = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12).fit(x, exposed)
-    monkeypatch.setattr("desistance.balance.logistic.BLOCK", 128)
-    log_odds, slopes, covariance = fit_logistic(x, exposed)
-    assert log_odds == pytest.approx(theirs.decision_function(x), rel=1e-9)
-    assert slopes == pytest.approx(theirs.coef_[0], rel=1e-9)
-    whole, chance = np.column_stack([x, np.ones(500)]), theirs.predict_proba(x)[:, 1]
-    information = (whole.T * (chance * (1 - chance))) @ whole
-    assert covariance == pytest.approx(np.linalg.inv(information)[:3, :3], rel=1e-9)
-
-
-def test_of_columns_that_tell_the_same_each_gets_its_part():
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=200)
-    exposed = rng.random(200) < 1 / (1 + np.exp(-x))
-    alone, slope, _ = fit_logistic(x[:, None], exposed)
-    twice, slopes, _ = fit_logistic(np.column_stack([x, x]), exposed)
-    assert twice == pytest.approx(alone, abs=1e-9)
-    assert slopes == pytest.approx(np.repeat(slope / 2, 2))
-
-
-def test_a_step_too_far_is_halved():
-    """With people far out, of whom some are in the other cohort, Newton's step overshoots."""
-    rng = np.random.default_rng(919)
-    x = rng.standard_t(1, size=(60, 2))
-    with np.errstate(over="ignore"):
-        exposed = rng.random(60) < 1 / (1 + np.exp(-1 - 2 * x[:, 0]))
-    log_odds, _, _ = fit_logistic(x, exposed)
-    surprise = exposed - 1 / (1 + np.exp(np.clip(-log_odds, -700, 700)))
-    assert surprise @ np.column_stack([x, np.ones(60)]) == pytest.approx(np.zeros(3), abs=1e-9)

@@ -28,19 +28,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import LinAlgWarning
 from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.preprocessing import StandardScaler
 
 from desistance.balance.covariates import covariate_columns
 from desistance.balance.dual import balancing_slopes
-from desistance.balance.logistic import fit_logistic
 from desistance.balance.riskset import candidates
 from desistance.errors import ModelError, NobodyToMatchError
 from desistance.plots import house_style, new_axes
@@ -228,8 +230,7 @@ def estimate_propensity(
     groups = None if sets is None else sets["match"].to_numpy()
     # In the order of labels, so that no bit depends on the order in which the rows came.
     place = label_order(frame.index) if sets is None else np.arange(len(frame))
-    in_order = sets is not None or frame.index.is_monotonic_increasing
-    columns = covariate_columns(frame if in_order else frame.iloc[place], terms)
+    columns = covariate_columns(frame.iloc[place], terms)
     log_odds = np.empty(len(frame))
     log_odds[place], coefficients = _fit(
         method, columns, time, is_exposed[place], groups, person, rng
@@ -342,12 +343,22 @@ def _fit(
         slopes, information = balancing_slopes(x[:, :p], exposed, groups)
         error = np.sqrt(np.diag(np.linalg.pinv(information)))
         return x[:, :p] @ slopes, _told(names, slopes / scale, error / scale)
-    if method == "ridge":
-        model = LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000).fit(x, exposed)
-        why = "a ridge has no standard error"
-        return model.decision_function(x), _told(names, model.coef_[0, :p] / scale, None, why)
-    log_odds, slopes, covariance = fit_logistic(x, exposed)
-    return log_odds, _told(names, slopes[:p] / scale, np.sqrt(np.diag(covariance))[:p] / scale)
+    ridge = method == "ridge"
+    model = (
+        LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000) if ridge
+        else LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12)
+    )  # fmt: skip
+    with catch_warnings():  # of a term balanced already, or that tells all, which is said elsewhere
+        simplefilter("ignore", ConvergenceWarning)
+        simplefilter("ignore", LinAlgWarning)
+        log_odds = model.fit(x, exposed).decision_function(x)
+    estimate = model.coef_[0, :p] / scale
+    if ridge:
+        return log_odds, _told(names, estimate, None, "a ridge has no standard error")
+    whole = np.column_stack([x, np.ones(len(x))])
+    chance = expit(log_odds)
+    covariance = np.linalg.pinv((whole * (chance * (1 - chance))[:, None]).T @ whole)
+    return log_odds, _told(names, estimate, np.sqrt(np.diag(covariance))[:p] / scale)
 
 
 def _boosted(x: Floats, exposed: Bools, person: NDArray[np.int64], rng: int) -> Floats:
