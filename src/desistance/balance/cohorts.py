@@ -178,7 +178,9 @@ def cohorts(
     if not n_matched:
         raise NobodyToMatchError(f"Nobody of {propensity.names[1]} can be compared.", flow)
     before = np.ones(len(exposed))
-    matches = matches.iloc[np.lexsort((matches["row"], ~matches["exposed"], matches["match"]))]
+    match, row = matches["match"].to_numpy(), matches["row"].to_numpy()
+    in_order = np.argsort((2 * match + ~exposed[row]) * len(exposed) + row)  # each is one number
+    matches = matches.iloc[in_order]
     row = matches["row"].to_numpy()
     known = {"log_odds": propensity.log_odds[row]}
     if sets is not None:

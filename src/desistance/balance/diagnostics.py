@@ -153,21 +153,24 @@ def _gaps(
 
     The mean is over the distinct values of the column.
     """
-    steps = []
-    for weight in weights:
+    steps = np.zeros((2, len(exposed)))
+    for step, weight in zip(steps, weights, strict=True):
         ours, theirs = weight * exposed, weight * ~exposed
-        there = ours.sum() > 0 and theirs.sum() > 0
-        steps.append(ours / ours.sum() - theirs / theirs.sum() if there else None)
+        with np.errstate(invalid="ignore"):  # of nobody, there is no distribution
+            step[:] = ours / ours.sum() - theirs / theirs.sum()
     found = np.full((2, 2, values.shape[1]), np.nan)
     for place, column in enumerate(values.T):
+        if ((column == 0) | (column == 1)).all():  # they differ at 0 alone
+            largest = np.abs(steps @ column)
+            found[:, :, place] = largest, largest / (1 + np.ptp(column))
+            continue
         order = np.argsort(column)
         ranked = column[order]
         last = np.append(ranked[1:] > ranked[:-1], True)  # of those with the same value
         for weighting, step in enumerate(steps):
-            if step is not None:
-                gap = np.abs(step[order].cumsum())
-                found[weighting, :, place] = gap.max(where=last, initial=0), gap.mean(where=last)
-    return [(largest, average) for largest, average in found]
+            gap = np.abs(step[order].cumsum())
+            found[:, weighting, place] = gap.max(where=last, initial=0), gap.mean(where=last)
+    return [(largest, average) for largest, average in found.transpose(1, 0, 2)]
 
 
 def traffic_light(smd: float) -> str:

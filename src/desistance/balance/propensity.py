@@ -66,6 +66,8 @@ NEEDS = "needs"  # stands for every pathway need of the scheme
 RIDGE = 1.0  # of standardised columns
 CERTAIN = 15.0  # log odds beyond which a score has run away
 FOLDS = 5
+ROWS_TO_START = 20_000
+ROWS_AT_ONCE = 16_384  # that stay near the processor
 NAMES = ("not exposed", "exposed")
 
 
@@ -230,7 +232,8 @@ def estimate_propensity(
     groups = None if sets is None else sets["match"].to_numpy()
     # In the order of labels, so that no bit depends on the order in which the rows came.
     place = label_order(frame.index) if sets is None else np.arange(len(frame))
-    columns = covariate_columns(frame.iloc[place], terms)
+    in_order = sets is not None or frame.index.is_monotonic_increasing
+    columns = covariate_columns(frame if in_order else frame.iloc[place], terms)
     log_odds = np.empty(len(frame))
     log_odds[place], coefficients = _fit(
         method, columns, time, is_exposed[place], groups, person, rng
@@ -346,18 +349,24 @@ def _fit(
     ridge = method == "ridge"
     model = (
         LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000) if ridge
-        else LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12)
+        else LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12, warm_start=True)
     )  # fmt: skip
+    some = slice(None, None, max(1, len(x) // ROWS_TO_START))
     with catch_warnings():  # of a term balanced already, or that tells all, which is said elsewhere
         simplefilter("ignore", ConvergenceWarning)
         simplefilter("ignore", LinAlgWarning)
+        if not ridge and some.step > 1 and 0 < exposed[some].mean() < 1:
+            model.fit(x[some], exposed[some])  # near the end already, at little cost
         log_odds = model.fit(x, exposed).decision_function(x)
     estimate = model.coef_[0, :p] / scale
     if ridge:
         return log_odds, _told(names, estimate, None, "a ridge has no standard error")
-    whole = np.column_stack([x, np.ones(len(x))])
-    chance = expit(log_odds)
-    covariance = np.linalg.pinv((whole * (chance * (1 - chance))[:, None]).T @ whole)
+    information = np.zeros((x.shape[1] + 1,) * 2)
+    for block in np.array_split(np.arange(len(x)), 1 + len(x) // ROWS_AT_ONCE):
+        rows = slice(block[0], block[-1] + 1)
+        whole, chance = np.column_stack([x[rows], np.ones(len(block))]), expit(log_odds[rows])
+        information += (whole * (chance * (1 - chance))[:, None]).T @ whole
+    covariance = np.linalg.pinv(information)
     return log_odds, _told(names, estimate, np.sqrt(np.diag(covariance))[:p] / scale)
 
 

@@ -132,8 +132,8 @@ class Histories:
             and ``n_previous_<set>`` (proven offences), ``n_sanctions``, ``career_years``,
             ``copas_rate``, ``months_since_offence``, ``custody_days`` (in the last
             `custody_months`), ``need_<pathway>`` (by the latest assessment that stands; NA, where
-            there is none or it gave no answer, is never "no"), ``n_needs`` (of the scheme's headline pathways, parts not counted twice) and
-            ``assessed``.
+            there is none or it gave no answer, is never "no"), ``n_needs`` (of the scheme's
+            headline pathways, parts not counted twice) and ``assessed``.
         """
         person, day = self.positions(person_ids), to_days(dates)
         if (day == NEVER).any():
