@@ -46,6 +46,26 @@ def test_the_mean_counts_only_people_who_are_at_risk():
     assert frame.n_censored.sum() == 3  # b into custody, c and a at their ends
 
 
+@pytest.mark.parametrize("terminal", [None, "died"])
+def test_people_in_blocks_move_the_mean_as_all_at_once(monkeypatch, terminal):
+    rng = np.random.default_rng(8)
+    frame = pd.DataFrame(
+        {"person": np.repeat(np.arange(200), 4), "start": np.tile([0, 3, 5, 8], 200)}
+    )
+    frame["stop"] = frame.start + rng.integers(1, 4, 800).clip(max=np.tile([3, 2, 3, 3], 200))
+    frame["event"] = rng.random(800) < 0.4
+    frame = frame[rng.random(800) < 0.8].assign(w=lambda rows: rng.uniform(0.5, 2, len(rows)))
+    frame["died"] = ~frame.person.duplicated(keep="last") & (frame.person % 3 == 0)
+    times = TimeToEvent.from_frame(
+        frame, start="start", stop="stop", event="event", person="person", weight="w",
+        recurrent=True,
+    )  # fmt: skip
+    at_once = mean_cumulative_function(times, terminal=terminal).to_frame()
+    monkeypatch.setattr("desistance.survival.influence.ROWS_IN_CACHE", 7)
+    in_blocks = mean_cumulative_function(times, terminal=terminal).to_frame()
+    pd.testing.assert_frame_equal(in_blocks, at_once, rtol=1e-12)
+
+
 def test_the_dead_no_longer_reoffend_but_the_censored_might():
     columns = {
         "person": [1, 2, 2, 3, 3, 4],

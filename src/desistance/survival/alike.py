@@ -8,7 +8,7 @@ entry stands for as many rows as it has `copies` (see `RiskSets`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,23 +41,21 @@ class Entries:
 
 def entries_of(times: TimeToEvent, group: Ints, n_groups: int, *, together: bool) -> Entries:
     """Enter rows (n,) one by one; those that fare alike `together`, if any may be."""
-    cause = times.event.astype(np.int64) if times.cause is None else times.cause
-    rows = Entries(group, times.start, times.stop, times.event, times.person, cause)
+    cause: NDArray[Any] = times.event if times.cause is None else times.cause
     alone = together and times.weight is None and times.n_people == times.n
-    if not alone or times.start.any():
-        return rows
     span, kinds = int(times.stop.max(initial=0)) + 1, max(2, len(times.cause_labels) + 1)
     n_cells = n_groups * span * kinds
-    if n_cells > 4 * times.n + CELLS_IN_CACHE:
-        return rows
+    if not alone or times.start.max(initial=0) or n_cells > 4 * times.n + CELLS_IN_CACHE:
+        cause = cause.astype(np.int64, copy=False)
+        return Entries(group, times.start, times.stop, times.event, times.person, cause)
     cells = times.stop * kinds
     cells += cause
     if n_groups > 1:
         cells += group * (span * kinds)
     counts = np.bincount(cells, minlength=n_cells)
     there = np.flatnonzero(counts)
-    place, cause = np.divmod(there, kinds)
+    place, code = np.divmod(there, kinds)
     return Entries(
-        place // span, np.zeros(len(there), np.int64), place % span, cause > 0,
-        np.arange(len(there)), cause, counts[there],
+        place // span, np.zeros(len(there), np.int64), place % span, code > 0,
+        np.arange(len(there)), code, counts[there],
     )  # fmt: skip

@@ -280,7 +280,7 @@ def _terminal_rows(times: TimeToEvent, terminal: str) -> NDArray[np.bool_]:
 
 def _steps(sets: RiskSets) -> tuple[Floats, Floats]:
     """Events over those at risk on each day, and what one more event would add, (K,) each."""
-    at_risk = sets.at_risk(sets.weights())
+    at_risk = sets.weight_at_risk()
     moved = np.divide(1.0, at_risk, out=np.zeros(sets.n_days), where=sets.n_events > 0)
     return sets.event_weight * moved, moved
 
@@ -306,8 +306,8 @@ def _mean_and_variance(
     move = row_moves(reoffences, before * moved, path)
     move += row_moves(deaths, mean * death_moved, mean * death_path)
     spread = jackknife(
-        reoffences, person,
-        np.column_stack([move, died]), np.column_stack([path + mean * death_path, death_path]),
+        reoffences, person, np.column_stack([move, died]).__getitem__,
+        np.column_stack([path + mean * death_path, death_path]),
     )  # fmt: skip
     return mean, spread[:, 0, 0] - 2 * mean * spread[:, 0, 1] + mean**2 * spread[:, 1, 1]
 
@@ -333,13 +333,14 @@ def _cumulative_curve(
     error = np.where(any_event & ~alike, error, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.exp(ndtri((1 + confidence) / 2) * error / estimate)
-    curve = rows.days(sets, rows.ends & ~sets.event & ~ends_for_good).assign(
-        estimate=estimate,
-        std_error=error,
-        conf_low=estimate / spread,
-        conf_high=estimate * spread,
-        note=np.select([~any_event, alike], [NO_EVENT_YET, ALL_ALIKE], ""),
-    )
+    curve = pd.DataFrame({
+        **rows.days(sets, rows.ends & ~sets.event & ~ends_for_good),
+        "estimate": estimate,
+        "std_error": error,
+        "conf_low": estimate / spread,
+        "conf_high": estimate * spread,
+        "note": np.select([~any_event, alike], [NO_EVENT_YET, ALL_ALIKE], ""),
+    })  # fmt: skip
     return CumulativeCurve(
         measure, curve, rows.counts(sets.event), by, rows.times.unit, confidence, variance,
         terminal, rows.times.n, rows.n_people, int(sets.n_events.sum()), rows.n_left_out,

@@ -206,11 +206,12 @@ def kaplan_meier(
         listed, groups = rows.days(rows.sets, rows.ends & ~event), rows.counts(event)
         left_out, said = rows.n_left_out, rows.said
         unit, variance = kept.unit, GREENWOOD if kept.weight is None else OVER_PEOPLE
-        n, n_people, n_events = kept.n, rows.n_people, int(kept.event.sum())
+        n, n_people, n_events = kept.n, rows.n_people, int(groups.n_events.sum())
     low, high = survival_interval(share, error, confidence, interval)
-    curve = listed.assign(
-        estimate=share, std_error=share * error, conf_low=low, conf_high=high, note=_notes(share)
-    )
+    curve = pd.DataFrame({
+        **listed, "estimate": share, "std_error": share * error, "conf_low": low,
+        "conf_high": high, "note": _notes(share),
+    })  # fmt: skip
     return Survival(
         curve, groups, by, unit, confidence, interval, variance, n, n_people, n_events, left_out,
         (*said, *emptied_early(curve, groups)),
@@ -279,7 +280,7 @@ def hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
 
     The move is 0 where S has fallen to 0 and nothing can move it.
     """
-    return hazards(sets, sets.at_risk(sets.weights()), sets.at_risk(np.ones(sets.n)))
+    return hazards(sets, sets.weight_at_risk(), sets.n_at_risk)
 
 
 def hazards(sets: RiskSets, at_risk: Floats, n_at_risk: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -306,9 +307,10 @@ def _notes(share: Floats) -> NDArray[np.object_]:
 
 def emptied_early(curve: pd.DataFrame, groups: pd.DataFrame) -> Iterator[str]:
     """Say which curves fell to 0 for want of people early on, not for all having had the event."""
-    empties = curve[curve.estimate == 0].groupby("group", sort=False).day.min()
+    fallen = curve[curve.estimate == 0]
+    group, day = fallen.group.to_numpy(), fallen.day.to_numpy()
     for label, last in zip(groups.group, groups.last_day, strict=True):
-        if empties.get(label, last) < last:
+        if (day[group == label] < last).any():
             yield (
                 f"{label}: at some time everyone at risk had the event while others entered later, "
                 "so the curve is 0 from there on; start it at a later day."

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.results import Caveat
 from desistance.survival.alike import entries_of
-from desistance.survival.groups import seams
+from desistance.survival.groups import all_one, seams
 from desistance.survival.risksets import event_days
 from desistance.survival.suspicion import people_in, told_of_small
 from desistance.survival.terms import labelled, labels_across
@@ -55,17 +55,15 @@ class GroupCounts:
     n_left_out: int
     said: list[str]
 
-    def days(self) -> pd.DataFrame:
-        """List the days: group, day, n_at_risk, n_events, n_censored."""
-        return pd.DataFrame(
-            {
-                "group": np.array(self.labels, dtype=object)[self.sets.stratum],
-                "day": self.sets.day,
-                "n_at_risk": self.n_at_risk,
-                "n_events": self.sets.n_events,
-                "n_censored": self.n_censored,
-            }
-        )
+    def days(self) -> dict[str, NDArray[Any]]:
+        """List the days: group, day, n_at_risk, n_events, n_censored; (K,)."""
+        return {
+            "group": np.array(self.labels, dtype=object)[self.sets.stratum],
+            "day": self.sets.day,
+            "n_at_risk": self.n_at_risk,
+            "n_events": self.sets.n_events,
+            "n_censored": self.n_censored,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +130,7 @@ def group_counts(times: TimesInBlocks, by: str | None) -> GroupCounts:
 
 
 def _count(by: str | None, came: TimeToEvent) -> Counted:
-    kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
+    kept, group, labels = labelled(came, by) if by else (came, all_one(came.n), ("all",))
     carries_on, carried_on = seams(entries_of(kept, group, len(labels), together=False))
     last_day = np.zeros(len(labels), np.int64)
     np.maximum.at(last_day, group, kept.stop)

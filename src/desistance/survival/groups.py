@@ -9,14 +9,14 @@ entered late, left, or had the event.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from desistance.results import NOT_ESTIMABLE
 from desistance.survival.alike import entries_of
-from desistance.survival.risksets import risk_sets
+from desistance.survival.risksets import EVERY, risk_sets
 from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out
 from desistance.timetoevent import as_times, in_order
@@ -60,8 +60,8 @@ class GroupRows:
 
     @property
     def n_people(self) -> int:
-        """How many people there are."""
-        return self.times.n_people
+        """How many people there are; rows put together are each of another."""
+        return self.times.n if self.entries.copies is not None else self.times.n_people
 
     def counts(self, event: NDArray[np.bool_]) -> pd.DataFrame:
         """Count each group: group, n (rows), n_events (entries that end in one), last_day."""
@@ -70,29 +70,21 @@ class GroupRows:
         return pd.DataFrame(
             {
                 "group": self.labels,
-                "n": self._in_each(slice(None)),
-                "n_events": self._in_each(event),
+                "n": in_each(self.entries, len(self.labels)),
+                "n_events": in_each(self.entries, len(self.labels), event),
                 "last_day": last_day,
             }
         )
 
-    def _in_each(self, some: NDArray[np.bool_] | slice) -> Ints:
-        """Count the rows of some entries in each group."""
-        copies = None if self.entries.copies is None else self.entries.copies[some]
-        counts = np.bincount(self.entries.group[some], copies, len(self.labels))
-        return counts.astype(np.int64, copy=False)
-
-    def days(self, sets: RiskSets, censored: NDArray[np.bool_]) -> pd.DataFrame:
-        """List the days: group, day, n_at_risk, n_events (those of `sets`), n_censored."""
-        return pd.DataFrame(
-            {
-                "group": np.array(self.labels, dtype=object)[sets.stratum],
-                "day": sets.day,
-                "n_at_risk": np.rint(sets.at_risk(np.ones(sets.n))).astype(np.int64),
-                "n_events": sets.n_events,
-                "n_censored": sets.at_last(censored.astype(float)).astype(np.int64),
-            }
-        )
+    def days(self, sets: RiskSets, censored: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """List the days: group, day, n_at_risk, n_events (those of `sets`), n_censored; (K,)."""
+        return {
+            "group": np.array(self.labels, dtype=object)[sets.stratum],
+            "day": sets.day,
+            "n_at_risk": sets.n_at_risk,
+            "n_events": sets.n_events,
+            "n_censored": sets.at_last(censored).astype(np.int64),
+        }
 
 
 def group_rows(
@@ -103,24 +95,35 @@ def group_rows(
     With `together`, rows that fare alike are one entry: for what needs no row by itself.
     """
     came = as_times(times)
-    kept, group, labels = labelled(came, by) if by else (came, np.zeros(came.n, np.int64), ("all",))
+    kept, group, labels = labelled(came, by) if by else (came, all_one(came.n), ("all",))
     entries = entries_of(kept, group, len(labels), together=together)
     carries_on, carried_on = seams(entries)
     enters, leaves = (entries.start > 0) & ~carried_on, ~entries.event & ~carries_on
     sets = risk_sets(
-        entries.start, entries.stop, entries.event, stratum=entries.group, weight=kept.weight,
-        copies=entries.copies,
-        marked=(
-            np.concatenate([entries.group[enters], entries.group[leaves]]),
-            np.concatenate([entries.start[enters], entries.stop[leaves]]),
-        ),
+        entries.start, entries.stop, entries.event, weight=kept.weight, copies=entries.copies,
+        stratum=entries.group if len(labels) > 1 else None,
+        marked=(enters, leaves),
     )  # fmt: skip
     said = told_of_left_out(came, kept)
     if by:
-        said += small_groups(kept, group, labels, by)
+        said += small_groups(kept, group, labels, by, in_each(entries, len(labels)))
     if not kept.n:
         said.append("Nobody is at risk.")
     return GroupRows(kept, entries, labels, ~carries_on, sets, came.n - kept.n, said)
+
+
+def in_each(entries: Entries, n_groups: int, some: NDArray[np.bool_] | slice = EVERY) -> Ints:
+    """Count the rows of some entries in each group, shape (groups,)."""
+    group, copies = entries.group[some], entries.copies
+    if n_groups == 1 and copies is None:
+        return np.array([len(group)])
+    counts = np.bincount(group, None if copies is None else copies[some], n_groups)
+    return counts.astype(np.int64, copy=False)
+
+
+def all_one(n: int) -> Ints:
+    """Give n rows the one code 0, in the memory of one."""
+    return np.broadcast_to(np.int64(0), n)
 
 
 def seams(rows: Entries) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -214,15 +214,16 @@ def log_rank(
     if kept.weight is not None:
         covariance = _over_people(sets, own, len(labels), counts, kept.person)
     statistic, df = chi_squared(score, covariance)
+    n = np.bincount(own, rows.copies, len(labels)).astype(np.int64)
     return LogRank(
-        labels, np.bincount(group, minlength=len(labels)),
+        labels, n,
         np.rint(observed).astype(np.int64) if kept.weight is None else observed,
         expected, score, covariance, statistic, df,
         float(chdtrc(df, statistic)) if df else np.nan, rho, gamma, at_risk,
         "hypergeometric" if kept.weight is None else OVER_PEOPLE, by,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
-        int(kept.event.sum()), came.n - kept.n,
-        (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by)),
+        int(np.count_nonzero(kept.event)), came.n - kept.n,
+        (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by, n)),
     )  # fmt: skip
 
 

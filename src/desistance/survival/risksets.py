@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int32]
 
 CELLS_IN_CACHE = 192_000  # of one block of covariates
+EVERY = slice(None)
 FEW_KEYS = 64_000  # that a table of all keys may have, however few the rows
 
 
@@ -59,7 +60,8 @@ class RiskSets:
         How many rows alike each stands for, in counts and in sums over rows; None for one each.
     day, stratum : int64 arrays, shape (K,)
         What each number stands for.
-    n_events : int64 array, shape (K,)
+    n_events, n_at_risk : int64 arrays, shape (K,)
+        Of the rows, never weighted.
     event_weight : float64 array, shape (K,)
         The events' weights added up.
     runs : int64 arrays, each of shape (strata, days)
@@ -75,6 +77,7 @@ class RiskSets:
     day: Ints
     stratum: Ints
     n_events: Ints
+    n_at_risk: Ints
     event_weight: Floats
     runs: tuple[Ints, ...]
 
@@ -93,9 +96,9 @@ class RiskSets:
         """Which rows are in any risk set, shape (n,)."""
         return self.last < self.n_days
 
-    def weights(self) -> Floats:
-        """Every row's weight, shape (n,)."""
-        return np.ones(self.n) if self.weight is None else self.weight
+    def weights(self, rows: slice | Ints = EVERY) -> Floats:
+        """Every row's weight, shape (n,), or that of some."""
+        return np.ones(len(self.last[rows])) if self.weight is None else self.weight[rows]
 
     def blocks(self, width: int, *, tables: bool = True) -> Iterator[slice]:
         """Cut the rows into blocks that stay in cache with `width` covariates.
@@ -124,15 +127,16 @@ class RiskSets:
             n_strata = max(n_strata, 1 + int(stratum.max(initial=0)))
             begins = np.searchsorted(key, np.arange(n_strata) * span).astype(np.int32)[stratum]
             start, stop = stratum * span + start, stratum * span + stop
-        count = _counter(key, n_strata * span, len(stop))
-        leaves, enters = count(stop), count(start)
-        has_say = leaves > enters
-        late = has_say & (enters > begins)
-        last = np.where(has_say, leaves - np.int32(1), none)
+        find = _finder(key, n_strata * span, len(stop))
+        last, before = find(stop), find(start)
+        has_say = last > before
+        late = has_say & (before >= begins)
+        np.copyto(last, none, where=~has_say)
+        np.copyto(before, none, where=~late)
         return replace(
             self,
             last=last,
-            before=np.where(late, enters - np.int32(1), none) if late.any() else None,
+            before=before if late.any() else None,
             leaves=last + (none + np.int32(1)) * event,
             event=event,
             weight=weight,
@@ -140,13 +144,21 @@ class RiskSets:
 
     def of(self, event: NDArray[np.bool_]) -> RiskSets:
         """Keep the days and who is at risk on them, for other events: rows (n,) ending on one."""
-        return replace(
-            self,
-            leaves=self.last + np.int32(self.n_days + 1) * event,
-            event=event,
-            n_events=self._counted(event),
-            event_weight=self.at_last(event * self.weights()),
-        )
+        leaves = self.last + np.int32(self.n_days + 1) * event
+        return replace(self, leaves=leaves, event=event).with_counts()
+
+    def with_counts(self) -> RiskSets:
+        """Count the rows and events of each risk set, and add up the events' weights."""
+        n_days, slots = self.n_days, self.n_days + 1
+        leave = np.bincount(self.leaves, self.copies, 2 * slots).reshape(2, slots)[:, :n_days]
+        net, n_events = leave.sum(axis=0), leave[1].astype(np.int64)
+        if self.before is not None:
+            net -= np.bincount(self.before, self.copies, slots)[:n_days]
+        weight = n_events.astype(float)
+        if self.weight is not None:
+            weight = self.at_last(self.event * self.weight)
+        n_at_risk = self.running_back(net).astype(np.int64)
+        return replace(self, n_events=n_events, n_at_risk=n_at_risk, event_weight=weight)
 
     def running(self, table: Floats, *, out: Floats | None = None) -> Floats:
         """Add up `table` (K, ...) from the first day of each stratum on; `out` may be `table`."""
@@ -170,9 +182,13 @@ class RiskSets:
                 out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
         return out
 
-    def at_last(self, values: Floats) -> Floats:
+    def at_last(self, values: Floats | NDArray[np.bool_]) -> Floats:
         """Add up `values` (n,) by the rows' last risk set, shape (K,)."""
         return self._summed(self.last, values)
+
+    def weight_at_risk(self) -> Floats:
+        """Add up the weights of those at risk on each event day, shape (K,)."""
+        return self.n_at_risk.astype(float) if self.weight is None else self.at_risk(self.weight)
 
     def at_risk(self, values: Floats) -> Floats:
         """Add up `values` (n,) over those at risk on each event day, shape (K,)."""
@@ -181,16 +197,10 @@ class RiskSets:
             net -= self._summed(self.before, values)
         return self.running_back(net)
 
-    def _summed(self, code: Codes, values: Floats) -> Floats:
-        values = values if self.copies is None else values * self.copies
-        sums = np.bincount(code, values, self.n_days + 1)[: self.n_days]
+    def _summed(self, code: Codes, values: Floats | NDArray[np.bool_]) -> Floats:
+        every = values if self.copies is None else values * self.copies
+        sums = np.bincount(code, every, self.n_days + 1)[: self.n_days]
         return sums.astype(float, copy=False)
-
-    def _counted(self, event: NDArray[np.bool_]) -> Ints:
-        """Count the rows of `event` (n,) by their last risk set, shape (K,)."""
-        copies = None if self.copies is None else self.copies[event]
-        counts = np.bincount(self.last[event], copies, self.n_days + 1)[: self.n_days]
-        return counts.astype(np.int64, copy=False)
 
     def empty_table(self, width: int) -> Floats:
         """Make the table that those of blocks of rows with `width` columns are added up in."""
@@ -232,7 +242,7 @@ class StaySums:
     sets: RiskSets
     total: Floats
 
-    def __getitem__(self, rows: slice) -> Floats:
+    def __getitem__(self, rows: slice | Ints) -> Floats:
         stayed: Floats = self.total.take(self.sets.leaves[rows], axis=0)
         if self.sets.before is not None:
             stayed -= self.total.take(self.sets.before[rows], axis=0)
@@ -247,27 +257,25 @@ def risk_sets(
     stratum: Ints | None = None,
     weight: Floats | None = None,
     copies: Ints | None = None,
-    marked: tuple[Ints, Ints] | None = None,
+    marked: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None = None,
 ) -> RiskSets:
     """Give every row of (start, stop] its risk-set codes.
 
-    `stratum` holds codes 0, 1, ...; `copies` is as in `RiskSets`; `marked` a stratum and a day for
-    each further day to be numbered like an event day. All arrays are of shape (n,), `marked` apart.
+    `stratum` holds codes 0, 1, ...; `copies` is as in `RiskSets`; `marked` says of which rows
+    `start`, and of which `stop`, is to be numbered like an event day. All arrays are of shape (n,).
     """
     span, n_strata = int(stop.max(initial=0)) + 1, 1
     stop_key = stop
     if stratum is not None:
         n_strata, stop_key = int(stratum.max(initial=0)) + 1, stratum * span + stop
-    wanted = stop_key[event]
-    if marked is not None:
-        wanted = np.concatenate([wanted, marked[0] * span + marked[1]])
+    wanted = stop_key[event if marked is None else event | marked[1]]
+    if marked is not None and marked[0].any():
+        begins = start if stratum is None else stratum * span + start
+        wanted = np.concatenate([wanted, begins[marked[0]]])
     key = _distinct(wanted, n_strata * span, len(stop))
     bare = event_days(key // span, key % span, np.zeros(len(key), np.int64), np.zeros(len(key)))
     sets = bare.of_rows(start, stop, event, stratum=stratum, weight=weight)
-    sets = replace(sets, copies=copies)
-    n_events = sets._counted(event)
-    weights = n_events.astype(float) if weight is None else sets.at_last(event * weight)
-    return replace(sets, n_events=n_events, event_weight=weights)
+    return replace(sets, copies=copies).with_counts()
 
 
 def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -> RiskSets:
@@ -275,7 +283,8 @@ def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -
     none = np.zeros(0, np.int32)
     event = np.zeros(0, bool)
     return RiskSets(
-        none, None, none, event, None, None, day, stratum, n_events, event_weight, _runs(stratum)
+        none, None, none, event, None, None, day, stratum, n_events, 0 * n_events, event_weight,
+        _runs(stratum),
     )  # fmt: skip
 
 
@@ -287,23 +296,26 @@ def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
     return np.flatnonzero(np.bincount(wanted, minlength=n_cells)).astype(np.int64)
 
 
-def _counter(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
-    """Give a way to count the keys at or below each of n rows' keys; by a table as well."""
+def _finder(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
+    """Give a way to number the last key at or below each of n rows' keys, -1 for none.
+
+    By a table as well.
+    """
     if n_cells > 4 * n + FEW_KEYS:
-        return lambda rows: _count_in_order(key, rows)
+        return lambda rows: _found_in_order(key, rows)
     present = np.zeros(n_cells, np.int32)
     present[key] = 1
-    return np.cumsum(present, dtype=np.int32).take
+    return (np.cumsum(present, dtype=np.int32) - np.int32(1)).take
 
 
-def _count_in_order(key: Ints, rows: Ints) -> Codes:
-    """Count by going through the rows in order: a search of keys in order stays in the cache."""
+def _found_in_order(key: Ints, rows: Ints) -> Codes:
+    """Find by going through the rows in order: a search of keys in order stays in the cache."""
     if not len(rows) or rows.min() == rows.max():
-        return np.full(len(rows), np.searchsorted(key, rows[:1], side="right"), np.int32)
+        return np.full(len(rows), np.searchsorted(key, rows[:1], side="right") - 1, np.int32)
     order = order_of(rows)
-    counts: Codes = np.empty(len(rows), np.int32)
-    counts[order] = np.searchsorted(key, rows[order], side="right")
-    return counts
+    found: Codes = np.empty(len(rows), np.int32)
+    found[order] = np.searchsorted(key, rows[order], side="right") - 1
+    return found
 
 
 def order_of(values: Ints | Codes) -> Ints:
@@ -321,7 +333,8 @@ def order_of(values: Ints | Codes) -> Ints:
 
 def _runs(stratum: Ints) -> tuple[Ints, ...]:
     """Group the strata by how many days they have; at most about sqrt(2 K) groups."""
-    _, begins, lengths = np.unique(stratum, return_index=True, return_counts=True)
+    begins = np.flatnonzero(np.diff(stratum, prepend=-1))
+    lengths = np.diff(begins, append=len(stratum))
     return tuple(
         begins[lengths == length][:, None] + np.arange(length) for length in np.unique(lengths)
     )

@@ -110,13 +110,19 @@ def odd(found: Tally, name: str) -> Iterator[str]:
             yield _told_of_code(name, people, found.people)
 
 
-def small_groups(times: TimeToEvent, group: Ints, labels: tuple[str, ...], by: str) -> list[str]:
-    """Say which groups, codes (n,) of `labels`, are of a handful of people, if there are others."""
+def small_groups(
+    times: TimeToEvent, group: Ints, labels: tuple[str, ...], by: str, rows: Ints | None = None
+) -> list[str]:
+    """Say which groups, codes (n,) of `labels`, are of a handful of people, if there are others.
+
+    `rows` is how many rows each has, if that is known.
+    """
     if len(labels) < 2:
         return []
-    counts = people_in(times, group, len(labels))
-    everyone = times.n_people
-    return told_of_small(dict(zip(labels, counts, strict=True)), by, everyone)
+    counts = people_in(times, group, len(labels), rows)
+    if min(counts) >= FEWEST_PEOPLE:
+        return []
+    return told_of_small(dict(zip(labels, counts, strict=True)), by, times.n_people)
 
 
 def told_of_small(people: Mapping[str, int], by: str, everyone: int) -> list[str]:
@@ -130,17 +136,30 @@ def told_of_small(people: Mapping[str, int], by: str, everyone: int) -> list[str
     return [_told_of_few(f"`{by}` is {label}", n, everyone) for label, n in few]
 
 
-def people_in(times: TimeToEvent, group: Ints, n_groups: int) -> list[int]:
-    """Count the people of each group, codes (n,), up to a handful."""
-    return [_people(times, group == code) for code in range(n_groups)]
+def people_in(
+    times: TimeToEvent, group: Ints, n_groups: int, rows: Ints | None = None
+) -> list[int]:
+    """Count the people of each group, codes (n,), up to a handful; `rows` as in `small_groups`."""
+    rows = np.bincount(group, minlength=n_groups) if rows is None else rows
+    enough = _enough_rows(times)
+    return [
+        FEWEST_PEOPLE if n >= enough else len(np.unique(times.person[group == code]))
+        for code, n in enumerate(rows)
+    ]
 
 
 def _people(times: TimeToEvent, rows: NDArray[np.bool_]) -> int:
     """How many people some rows are of; not counted further where they are more than a handful."""
-    most = 1 if times.person_column is None else int(np.bincount(times.person).max(initial=1))
-    if np.count_nonzero(rows) >= FEWEST_PEOPLE * most:
+    if np.count_nonzero(rows) >= _enough_rows(times):
         return FEWEST_PEOPLE
     return len(np.unique(times.person[rows]))
+
+
+def _enough_rows(times: TimeToEvent) -> int:
+    """How many rows are of a handful of people at the least."""
+    if times.person_column is None:
+        return FEWEST_PEOPLE
+    return FEWEST_PEOPLE * int(np.bincount(times.person).max(initial=1))
 
 
 def _told_of_few(what: str, people: int, everyone: int) -> Caveat:

@@ -92,8 +92,8 @@ class TimeToEvent:
 
     @property
     def n_people(self) -> int:
-        """How many people they are of."""
-        return int(self.person.max(initial=-1)) + 1
+        """How many people they are of: where no column says, every row is of another."""
+        return self.n if self.person_column is None else int(self.person.max(initial=-1)) + 1
 
     def first_rows(self) -> NDArray[np.int64]:
         """Give the number of each person's first row, shape (n_people,)."""

@@ -172,26 +172,23 @@ def cumulative_incidence(
     cause, event = rows.entries.cause, rows.entries.event
     share, variance = share_and_variance(sets, cause, len(causes), rows.entries.person)
     inside = (share > 0) & (share < 1)
-    error = np.sqrt(np.maximum(variance, 0.0))
-    days = rows.days(sets, rows.ends & ~event)
-    curves = [days.head(0)]
-    for code, label in enumerate(causes):
-        mine, hers = share[:, code], np.where(inside[:, code], error[:, code], np.nan)
-        left = np.where(inside[:, code], 1 - mine, np.nan)
-        low, high = survival_interval(left, hers / left, confidence, "log-log")
-        curves.append(
-            days.assign(
-                cause=label, n_events=sets.of(cause == code + 1).n_events, estimate=mine,
-                std_error=hers, conf_low=1 - high, conf_high=1 - low, note=_notes(mine),
-            )
-        )  # fmt: skip
-    curve = pd.concat(curves, ignore_index=True)
+    error = np.where(inside, np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    left = np.where(inside, 1 - share, np.nan)
+    low, high = survival_interval(left, error / left, confidence, "log-log")
     order = np.argsort(np.tile(sets.stratum, len(causes)), kind="stable")
-    columns = ["group", "cause", *days.columns[1:], *LIMITS, "note"]
+    code, day = np.divmod(order, max(sets.n_days, 1))
+    days = {name: of[day] for name, of in rows.days(sets, rows.ends & ~event).items()}
+    n_events = _events_by_cause(sets, cause, len(causes), np.ones(sets.n))
+    curve = pd.DataFrame({
+        "group": days["group"], "cause": np.array(causes, dtype=object)[code], **days,
+        "n_events": n_events.astype(np.int64)[day, code], "estimate": share[day, code],
+        "std_error": error[day, code], "conf_low": 1 - high[day, code],
+        "conf_high": 1 - low[day, code], "note": _notes(share)[day, code],
+    })  # fmt: skip
     groups = rows.counts(event)
     return CumulativeIncidence(
-        curve.iloc[order].reset_index(drop=True).reindex(columns=columns), groups, causes, by,
-        kept.unit, confidence, kept.n, rows.n_people, int(kept.event.sum()), rows.n_left_out,
+        curve, groups, causes, by, kept.unit, confidence, kept.n, rows.n_people,
+        int(np.count_nonzero(kept.event)), rows.n_left_out,
         (*rows.said, *_emptied_early(sets, share, groups)),
     )  # fmt: skip
 
@@ -199,6 +196,8 @@ def cumulative_incidence(
 def _emptied_early(sets: RiskSets, share: Floats, groups: pd.DataFrame) -> Iterator[str]:
     """Say where everyone at risk had had an event before others entered."""
     nobody_left = share.sum(axis=1) > 1 - ALL_OF_THEM
+    if not nobody_left.any():
+        return
     for code, label, last in zip(groups.index, groups.group, groups.last_day, strict=True):
         if (nobody_left & (sets.stratum == code) & (sets.day < last)).any():
             yield (
@@ -216,7 +215,7 @@ def share_and_variance(
     day, with F_k the share and m the move of -log S; and by -F_k(t) m until day t.
     """
     share, path, jump = _share_and_paths(sets, cause, n_causes)
-    spread = jackknife(sets, person, _moves(sets, cause, path, jump), path)
+    spread = jackknife(sets, person, _moves(sets, cause, path, jump).__getitem__, path)
     own = np.diagonal(spread, axis1=1, axis2=2)[:, :n_causes]
     crossed = spread[:, :n_causes, n_causes]
     return share, own - 2 * share * crossed + share**2 * spread[:, -1, -1][:, None]
@@ -227,10 +226,9 @@ def _share_and_paths(sets: RiskSets, cause: Ints, n_causes: int) -> tuple[Floats
     hazard, moved = hazard_and_move(sets)
     left = share_left(sets, hazard)
     before = just_before(sets, left)
-    at_risk = sets.at_risk(sets.weights())
+    at_risk = sets.weight_at_risk()
     per_event = np.divide(before, at_risk, out=np.zeros_like(before), where=hazard > 0)
-    happened = [sets.of(cause == code + 1).event_weight for code in range(n_causes)]
-    events = np.array(happened).reshape(n_causes, sets.n_days).T
+    events = _events_by_cause(sets, cause, n_causes, sets.weights())
     share = sets.running(per_event[:, None] * events)
     share[share > 1 - ALL_OF_THEM] = 1.0
     path = np.column_stack(
@@ -245,6 +243,12 @@ def _share_and_paths(sets: RiskSets, cause: Ints, n_causes: int) -> tuple[Floats
     for code in range(n_causes):
         jump[:, code + 1, code] += per_event
     return share, path, jump
+
+
+def _events_by_cause(sets: RiskSets, cause: Ints, n_causes: int, weights: Floats) -> Floats:
+    """Add up the weights (n,) of each day's events of every cause, shape (K, m)."""
+    each = [sets.at_last(weights * (cause == code + 1)) for code in range(n_causes)]
+    return np.array(each).reshape(n_causes, sets.n_days).T
 
 
 def influence_of_incidence(times: TimeToEvent, day: int) -> tuple[Floats, Floats]:
@@ -274,7 +278,7 @@ def _moves(sets: RiskSets, cause: Ints, path: Floats, jump: Floats) -> Floats:
 
 
 def _notes(share: Floats) -> NDArray[np.object_]:
-    notes = np.full(len(share), "", dtype=object)
+    notes = np.full(share.shape, "", dtype=object)
     notes[share == 0] = f"{NOT_ESTIMABLE}: no event yet"
     notes[share == 1] = f"{NOT_ESTIMABLE}: everyone at risk had the event"
     return notes

@@ -110,7 +110,7 @@ class SubdistributionStays(StaySums):
     sets: SubdistributionSets
     later: Floats
 
-    def __getitem__(self, rows: slice) -> Floats:
+    def __getitem__(self, rows: slice) -> Floats:  # type: ignore[override]  # blocks of rows only
         stayed = StaySums.__getitem__(self, rows)
         who, here = self.sets.staying(rows)
         stayed[who] += (self.later[self.sets.joins[here]].T * self.sets.lasting[here]).T

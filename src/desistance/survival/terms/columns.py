@@ -83,10 +83,14 @@ def _codes_and_labels(column: pd.Series) -> tuple[Ints, list[str]]:
     low, high = _range(column)
     if low <= high < low + len(column):  # a table of whole numbers is faster than a category
         known = pd.RangeIndex(low, high + 1)
-        codes = column.to_numpy(np.int64) - low
+        codes: Ints = column.to_numpy(np.int64)
+        if low:
+            codes = np.asarray(codes - low, np.int64)
+        if len(known) <= 2:  # both ends are there
+            return codes, [str(label) for label in known]
     else:
         category = column.astype("category").cat
-        known, codes = category.categories, category.codes.to_numpy(np.int64)
+        known, codes = category.categories, np.asarray(category.codes, np.int64)
     used, codes = _used(codes, len(known))
     return codes, [str(label) for label in known[used]]
 
@@ -94,7 +98,7 @@ def _codes_and_labels(column: pd.Series) -> tuple[Ints, list[str]]:
 def _range(column: pd.Series) -> tuple[int, int]:
     """The lowest and highest number of a column of whole ones; (0, -1) of any other."""
     whole = isinstance(column.dtype, np.dtype) and column.dtype.kind == "i" and len(column)
-    return (int(column.min()), int(column.max())) if whole else (0, -1)
+    return (int(column.to_numpy().min()), int(column.to_numpy().max())) if whole else (0, -1)
 
 
 def _used(codes: Ints, n_codes: int) -> tuple[Ints, Ints]:
