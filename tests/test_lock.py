@@ -2,15 +2,15 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from dataclasses import fields, replace
 from datetime import date
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
 from desistance.cases import load_cases
+from desistance.cli import app
 from desistance.errors import DataError, OutputError, PlanError
 from desistance.evaluation import evaluate, load_plan, lock_plan, read_lock
 from desistance.followup import FollowUpDesign, follow_up, index_dates
@@ -262,19 +262,16 @@ def test_the_report_and_manifest_say_whether_the_plan_was_kept(place):
 
 def test_the_command_line_locks_once_and_evaluate_counts_deviations(place):
     def run(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "desistance", *map(str, words)],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        return CliRunner().invoke(app, [*map(str, words)])
 
     done = run("plan", "lock", place / "plan.toml", "--on", "2024-10-02")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "Balance, as known on the day of leaving" in done.stdout
     assert "plan.lock.json" in done.stdout
-    assert run("plan", "lock", place / "plan.toml").returncode == 8
-    assert run("plan", "lock", place / "plan.toml", "--on", "soon").returncode == 2
+    assert run("plan", "lock", place / "plan.toml").exit_code == 8
+    assert run("plan", "lock", place / "plan.toml", "--on", "soon").exit_code == 2
     changed = PLAN.replace("[hazards]", "caliper = 0.3\n[hazards]")
     (place / "plan.toml").write_text(changed, encoding="utf-8")
     done = run("evaluate", place / "plan.toml", "--out", place / "report")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "The plan was locked; deviations: 1" in done.stdout

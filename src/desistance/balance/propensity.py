@@ -346,20 +346,19 @@ def _fit(
         slopes, information = balancing_slopes(x[:, :p], exposed, groups)
         error = np.sqrt(np.diag(np.linalg.pinv(information)))
         return x[:, :p] @ slopes, _told(names, slopes / scale, error / scale)
-    ridge = method == "ridge"
-    model = (
-        LogisticRegression(C=1 / RIDGE, tol=1e-10, max_iter=10_000) if ridge
-        else LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-12, warm_start=True)
+    model = LogisticRegression(
+        C=1 / RIDGE if method == "ridge" else np.inf, solver="newton-cholesky", tol=1e-12,
+        warm_start=True,
     )  # fmt: skip
     some = slice(None, None, max(1, len(x) // ROWS_TO_START))
     with catch_warnings():  # of a term balanced already, or that tells all, which is said elsewhere
         simplefilter("ignore", ConvergenceWarning)
         simplefilter("ignore", LinAlgWarning)
-        if not ridge and some.step > 1 and 0 < exposed[some].mean() < 1:
+        if some.step > 1 and 0 < exposed[some].mean() < 1:
             model.fit(x[some], exposed[some])  # near the end already, at little cost
         log_odds = model.fit(x, exposed).decision_function(x)
     estimate = model.coef_[0, :p] / scale
-    if ridge:
+    if method == "ridge":
         return log_odds, _told(names, estimate, None, "a ridge has no standard error")
     information = np.zeros((x.shape[1] + 1,) * 2)
     for block in np.array_split(np.arange(len(x)), 1 + len(x) // ROWS_AT_ONCE):
