@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from desistance.balance import BalanceDesign, balance_cohorts, estimate_propensity
 from desistance.balance.covariates import covariate_columns
@@ -157,6 +158,25 @@ def test_nobody_joined_is_an_error_that_shows_the_flow(followed):
 def test_an_unknown_term_is_an_error_that_lists_what_is_known(followed):
     with pytest.raises(ModelError, match="'shoe_size' is not known of people; there are age"):
         balance_cohorts(followed, BalanceDesign(terms=("shoe_size",)))
+
+
+@pytest.mark.parametrize("kind", ["flags", "few values", "numbers"])
+def test_gaps_of_distributions_are_those_of_scipy_and_of_looking_at_every_value(kind):
+    rng = np.random.default_rng(4)
+    n, exposed = 90, rng.random(90) < 0.4
+    column = {
+        "flags": rng.integers(0, 2, n), "few values": rng.integers(0, 4, n),
+        "numbers": rng.normal(size=n),
+    }[kind].astype(float)  # fmt: skip
+    copies = rng.integers(0, 3, n)  # a row that weighs two is two rows
+    told = compare_columns(pd.DataFrame({"x": column}), exposed, np.ones(n), copies.astype(float))
+    values, joined = np.repeat(column, copies), np.repeat(exposed, copies)
+    for ks, mean, x, ours in (
+        ("ks_before", "ecdf_before", column, exposed), ("ks_after", "ecdf_after", values, joined)
+    ):  # fmt: skip
+        assert told[ks].item() == pytest.approx(stats.ks_2samp(x[ours], x[~ours]).statistic)
+        gaps = [abs((x[ours] <= at).mean() - (x[~ours] <= at).mean()) for at in np.unique(column)]
+        assert told[mean].item() == pytest.approx(np.mean(gaps), abs=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -76,9 +76,10 @@ def incidence(frame: pd.DataFrame) -> Fit:
 
     def fit() -> Answer:
         curve = d.cumulative_incidence(times).curve
-        by_cause = curve[["n_events", "estimate", "std_error"]].to_numpy(float).reshape(2, -1, 3)
-        rows = by_cause[:, by_cause[..., 0].sum(axis=0) > 0]
-        return {"estimate": list(rows[..., 1].ravel()), "se": list(rows[..., 2].ravel())}
+        names = ("n_events", "estimate", "std_error")
+        events, share, error = (curve[name].to_numpy().reshape(2, -1) for name in names)
+        days = events.sum(axis=0) > 0
+        return {"estimate": share[:, days].ravel().tolist(), "se": error[:, days].ravel().tolist()}
 
     return fit
 

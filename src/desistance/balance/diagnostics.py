@@ -160,9 +160,9 @@ def _gaps(
             step[:] = ours / ours.sum() - theirs / theirs.sum()
     found = np.full((2, 2, values.shape[1]), np.nan)
     for place, column in enumerate(values.T):
-        if ((column == 0) | (column == 1)).all():  # they differ at 0 alone
+        if ((column == 0) | (column == 1)).all():  # they differ at 0, and not at 1
             largest = np.abs(steps @ column)
-            found[:, :, place] = largest, largest / (1 + np.ptp(column))
+            found[:, :, place] = largest, largest / 2
             continue
         order = np.argsort(column)
         ranked = column[order]
