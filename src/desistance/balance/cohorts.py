@@ -213,9 +213,10 @@ def _caveats(matches: pd.DataFrame, table: pd.DataFrame) -> list[str]:
                 size=round(effective_size(weight)),
             )
         )
-    unlike = table.loc[table["smd_after"].abs() > AMBER, "term"]
+    differs = np.abs(table["smd_after"].to_numpy())
+    unlike = table["term"].to_numpy()[differs > AMBER]
     if len(unlike):
         said.append(f"Not balanced (beyond {AMBER}): {', '.join(unlike)}.")
-    elif (table["smd_after"].abs() > GREEN).any():
+    elif (differs > GREEN).any():
         said.append(f"Every difference is within {AMBER}, some beyond {GREEN}.")
     return said

@@ -17,6 +17,10 @@ from desistance.errors import ModelError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
 
 def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame:
     """Turn terms into columns of numbers; constant columns are dropped.
@@ -48,3 +52,9 @@ def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame
             columns[f"{term} unknown"] = missing.astype(float)
     vary = {name: values for name, values in columns.items() if (values != values[:1]).any()}
     return pd.DataFrame(vary, index=known.index)
+
+
+def in_standard_units(x: Floats) -> tuple[Floats, Floats]:
+    """Centre columns (n, p) and divide them by their standard deviations, (p,), given too."""
+    spread = x.std(axis=0)
+    return (x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0), spread

@@ -33,15 +33,13 @@ from warnings import catch_warnings, simplefilter
 import numpy as np
 import pandas as pd
 from scipy.linalg import LinAlgWarning
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtr, ndtri
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from sklearn.preprocessing import StandardScaler
 
-from desistance.balance.covariates import covariate_columns
+from desistance.balance.covariates import covariate_columns, in_standard_units
 from desistance.balance.dual import balancing_slopes
 from desistance.balance.riskset import candidates
 from desistance.errors import ModelError, NobodyToMatchError
@@ -332,11 +330,11 @@ def _fit(
     rng: int,
 ) -> tuple[Floats, pd.DataFrame]:
     """Score every row, and tell the coefficients."""
-    scaler = StandardScaler()
     numbers = columns.to_numpy(float)
-    x = scaler.fit_transform(np.column_stack([numbers, time]) if time.shape[1] else numbers)
+    x = np.column_stack([numbers, time]) if time.shape[1] else numbers
+    x, spread = in_standard_units(x)
     p, names = columns.shape[1], [str(name) for name in columns]
-    scale = scaler.scale_[:p]
+    scale = spread[:p]
     if method == "boosted":
         return _boosted(x, exposed, person, rng), _told(
             names, None, None, "boosted trees have none"
@@ -390,17 +388,17 @@ def _told(
     blank = np.full(len(names), np.nan)
     estimate = blank if estimate is None else estimate
     error = blank if error is None else error
-    z = norm.ppf(0.975)
+    half = ndtri(0.975) * error
     statistic = np.divide(estimate, error, out=blank.copy(), where=error > 0)
     return pd.DataFrame(
         {
             "term": names,
             "estimate": estimate,
             "std_error": error,
-            "conf_low": estimate - z * error,
-            "conf_high": estimate + z * error,
+            "conf_low": estimate - half,
+            "conf_high": estimate + half,
             "statistic": statistic,
-            "p_value": 2 * norm.sf(np.abs(statistic)),
+            "p_value": 2 * ndtr(-np.abs(statistic)),
             "note": f"{NOT_ESTIMABLE}: {why}" if why else "",
         }
     )

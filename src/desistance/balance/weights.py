@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from sklearn.preprocessing import StandardScaler
 
 from desistance.balance.cohorts import Balance, cohorts
+from desistance.balance.covariates import in_standard_units
 from desistance.balance.dual import balancing_weights, set_weights
 from desistance.errors import ModelError, NoOverlapError
 from desistance.results import Caveat
@@ -130,8 +130,7 @@ def weigh_cohorts(
 
 
 def _standard(propensity: Propensity) -> Floats:
-    scaled: Floats = StandardScaler().fit_transform(propensity.columns.to_numpy(float))
-    return scaled
+    return in_standard_units(propensity.columns.to_numpy(float))[0]
 
 
 def _weights(propensity: Propensity, method: str, estimand: str | None) -> Floats:

@@ -18,9 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
-from desistance.balance.covariates import covariate_columns
+from desistance.balance.covariates import covariate_columns, in_standard_units
 from desistance.balance.propensity import NEEDS, RIDGE
 from desistance.errors import ModelError
 from desistance.followup.rules import extract_day
@@ -180,8 +179,7 @@ def standardised(followed: FollowUp, person: Ints, day: Ints, terms: Sequence[st
     columns = covariate_columns(_known(followed, person, day), names)
     if not columns.shape[1]:
         raise ModelError("No term differs between people.")
-    scaled: Floats = StandardScaler().fit_transform(columns.to_numpy(float))
-    return scaled
+    return in_standard_units(columns.to_numpy(float))[0]
 
 
 def _known(followed: FollowUp, person: Ints, day: Ints) -> pd.DataFrame:
