@@ -37,14 +37,15 @@ def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame
                 f"{term!r} is not known of people; there are {', '.join(map(str, known))}."
             )
         values = known[term]
-        missing = values.isna().to_numpy()
         if values.dtype.kind in "biuf":
             numbers = values.to_numpy(float, na_value=np.nan)
+            missing = np.isnan(numbers)
             if missing.any():
                 filler = np.nanmean(numbers) if not missing.all() else 0.0
                 numbers = np.where(missing, filler, numbers)
             columns[term] = numbers
         else:
+            missing = values.isna().to_numpy()
             labels = sorted(values.dropna().astype(str).unique())
             for label in labels[1:]:
                 columns[f"{term} {label}"] = values.eq(label).fillna(False).to_numpy(float)

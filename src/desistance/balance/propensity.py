@@ -236,7 +236,7 @@ def estimate_propensity(
     log_odds[place], coefficients = _fit(
         method, columns, time, is_exposed[place], groups, person, rng
     )
-    columns = columns.reindex(frame.index) if sets is None else columns
+    columns = columns if in_order else columns.reindex(frame.index)
     return Propensity(
         method, tuple(terms), names, frame, columns, is_exposed, log_odds, sets, coefficients, flow,
         _caveats(log_odds, is_exposed, names, columns.shape[1]),
