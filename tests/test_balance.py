@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import expit
 
 from desistance.balance import BalanceDesign, balance_cohorts, estimate_propensity
 from desistance.balance.covariates import covariate_columns
@@ -202,3 +203,23 @@ def test_a_term_already_balanced_or_telling_all_is_fitted_without_a_warning():
     scored = estimate_propensity(apart, exposed="joined", terms=["age"])
     assert "certain" in scored.caveats[0]
     assert scored.coefficients["p_value"].iloc[0] > 0.9
+
+
+@pytest.mark.parametrize(("method", "penalty"), [("logistic", 0.0), ("ridge", 1.0)])
+@pytest.mark.parametrize("rare", ["seldom", "as if certain in every so-manieth row"])
+def test_a_score_solves_its_equations_whatever_a_start_from_some_rows_says(method, penalty, rare):
+    """Where the slopes are, x'(exposed - chance) is the ridge's share: 0 without one."""
+    rng, n = np.random.default_rng(8), 60_000
+    x, exposed = rng.normal(size=n), rng.random(n) < 0.3
+    flag = rng.random(n) < 3e-4
+    if rare != "seldom":  # rows that the start reads are all exposed, others of the flag are not
+        exposed[flag] = False
+        exposed[:30:3] = flag[:30:3] = True
+    frame = pd.DataFrame({"x": x, "flag": flag, "joined": exposed})
+    told = estimate_propensity(frame, exposed="joined", terms=["x", "flag"], method=method)
+    columns = frame[["x", "flag"]].to_numpy(float)
+    z = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    slopes = told.coefficients["estimate"].to_numpy() * columns.std(axis=0)
+    left = exposed - expit(told.log_odds)
+    assert z.T @ left == pytest.approx(penalty * slopes, abs=1e-7)
+    assert left.sum() == pytest.approx(0, abs=1e-7)

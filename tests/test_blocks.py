@@ -44,7 +44,7 @@ def at_once(cases):
     return study(cases)
 
 
-@pytest.mark.parametrize("n_blocks", [1, 2, 7, 30])
+@pytest.mark.parametrize("n_blocks", [1, 2, 7, 90])
 def test_blocks_in_memory_give_the_numbers_of_all_at_once(cases, at_once, n_blocks):
     blocks = open_cases(cases, n_blocks=n_blocks)
     assert blocks.n_blocks == n_blocks

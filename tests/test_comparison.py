@@ -150,7 +150,7 @@ def test_an_unknown_outcome_is_refused(pilot):
 
 
 def test_a_known_effect_lies_within_the_interval_and_nothing_far_off():
-    cases, followed, balanced = evaluated(1_500, 21)
+    cases, followed, balanced = evaluated(2_500, 21)
     effect = compare_cohorts(followed, balanced).effect("rate")
     truth = cases.truth.rate_joined - cases.truth.rate_without
     assert effect["conf_low"] <= truth <= effect["conf_high"]

@@ -101,7 +101,7 @@ def test_a_released_change_does_not_give_back_how_few_went_which_way():
     All that is released of a pathway is made of rounded margins and of tens of people who changed.
     """
     rng = np.random.default_rng(20261125)
-    cells = np.column_stack([rng.integers(0, most, 200) for most in (70, 30, 10, 70)])
+    cells = np.column_stack([rng.integers(0, most, 600) for most in (70, 30, 10, 70)])
     twice = pd.DataFrame(cells, columns=["stayed", "resolved", "appeared", "never"])
     twice = twice.assign(term="x", n=cells.sum(axis=1))
     released = _net(twice, PUBLICATION).frame
@@ -124,7 +124,7 @@ def test_a_released_change_does_not_give_back_how_few_went_which_way():
             for count, part in zip((resolved, appeared), fits, strict=True)
             if 0 < count < 10
         ]
-    assert len(widths) > 100
+    assert len(widths) > 300
     assert min(widths) >= 3
 
 

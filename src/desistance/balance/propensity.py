@@ -353,7 +353,8 @@ def _fit(
         simplefilter("ignore", ConvergenceWarning)
         simplefilter("ignore", LinAlgWarning)
         if some.step > 1 and 0 < exposed[some].mean() < 1:
-            model.fit(x[some], exposed[some])  # near the end already, at little cost
+            near = model.fit(x[some], exposed[some]).decision_function(x)
+            model.warm_start = bool((np.abs(near) < CERTAIN).all())  # none of them ran away
         log_odds = model.fit(x, exposed).decision_function(x)
     estimate = model.coef_[0, :p] / scale
     if method == "ridge":

@@ -61,7 +61,8 @@ class RiskSets:
     day, stratum : int64 arrays, shape (K,)
         What each number stands for.
     n_events, n_at_risk : int64 arrays, shape (K,)
-        Of the rows, never weighted.
+        Of the rows, never weighted. Where rows were given to the days of others (`of_rows`), the
+        events are still those of all, and nobody was counted at risk: 0.
     event_weight : float64 array, shape (K,)
         The events' weights added up.
     runs : int64 arrays, each of shape (strata, days)

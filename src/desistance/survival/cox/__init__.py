@@ -2,8 +2,9 @@
 
 `fit` goes from named columns to a `CoxFit` (`fitted`); `choices` says which options go together,
 `overtime` lets effects change with time, `variance` adds up the sandwiches, `effects` says what a
-whole term does. The partial likelihood is in `partial_likelihood` and `newton`, who is at risk
-when in `risksets`, what a term is in `terms`.
+whole term does; `inblocks` fits rows read in blocks, of which `survey` is the first pass. The
+partial likelihood is in `partial_likelihood` and `newton`, who is at risk when in `risksets`, what
+a term is in `terms`.
 """
 
 from desistance.survival.cox.fit import fit_cox
