@@ -4,7 +4,13 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
-from desistance.balance import BalanceDesign, balance_cohorts, estimate_propensity
+from desistance.balance import (
+    BalanceDesign,
+    balance_cohorts,
+    balance_table,
+    estimate_propensity,
+    match_cohorts,
+)
 from desistance.balance.covariates import covariate_columns
 from desistance.balance.diagnostics import compare_columns, effective_size, traffic_light
 from desistance.cases import CaseData
@@ -223,3 +229,24 @@ def test_a_score_solves_its_equations_whatever_a_start_from_some_rows_says(metho
     left = exposed - expit(told.log_odds)
     assert z.T @ left == pytest.approx(penalty * slopes, abs=1e-7)
     assert left.sum() == pytest.approx(0, abs=1e-7)
+
+
+def test_a_column_alike_in_one_cohort_does_not_seem_to_vary():
+    """The mean of ten times 0.1 is not 0.1, by a rounding that must not become a spread."""
+    others = np.random.default_rng(1).normal(size=30)
+    for k in (3, 6, 10, 20):
+        frame = pd.DataFrame({"joined": np.arange(k + 30) < k, "c": np.append([0.1] * k, others)})
+        told = balance_table(frame, exposed="joined", terms=["c"])
+        gap = (0.1 - others.mean()) / frame["c"].std()
+        assert told["smd_before"].item() == pytest.approx(gap)
+        assert told["variance_ratio_before"].item() == 0
+
+
+def test_matches_of_many_people_stand_together_in_their_order():
+    rng, n = np.random.default_rng(2), 60_000
+    frame = pd.DataFrame({"x": rng.normal(size=n), "place": rng.integers(0, 3_000, n),
+                          "joined": rng.random(n) < 0.4})  # fmt: skip
+    scored = estimate_propensity(frame, exposed="joined", terms=["x"])
+    found = match_cohorts(scored, method="full", exact=["place"]).matches
+    assert found["match"].is_monotonic_increasing
+    assert int(found["match"].max()) * n * 2 > 2**31  # what a short number would not hold

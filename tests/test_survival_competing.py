@@ -42,6 +42,15 @@ def many(n=200, seed=7, **more):
     return times_of(day, what, **(columns | more))
 
 
+def test_causes_that_are_equal_but_read_differently_are_two():
+    """Python takes True for 1; a kind of event called True is not the one called 1."""
+    kinds = pd.Series([1, True, None, "1", 1.0], dtype=object)
+    frame = pd.DataFrame({"day": [1, 2, 3, 4, 5], "event": [1, 1, 0, 1, 1], "kind": kinds})
+    times = TimeToEvent.from_frame(frame, stop="day", event="event", cause="kind")
+    assert times.cause_labels == ("1", "1.0", "True")
+    assert times.cause.tolist() == [1, 3, 0, 1, 2]
+
+
 def test_incidence_is_exact_fractions():
     times = many()
     left, shares = Fraction(1), {1: Fraction(0), 2: Fraction(0)}

@@ -144,7 +144,7 @@ def balanced_rows(
     if full:
         links = coo_array((np.ones(len(one)), (one, other)), shape=(n, n))
         rows = np.flatnonzero(np.bincount(np.concatenate([one, other]), minlength=n))
-        match = connected_components(links, directed=False)[1][rows]
+        match = connected_components(links, directed=False)[1][rows].astype(np.int64)
     else:
         ours = np.flatnonzero(np.bincount(one, minlength=n))
         rows = np.concatenate([ours, other])

@@ -135,7 +135,8 @@ def _moments(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
     mean, variance = np.full((2, values.shape[1]), np.nan)
     for place, column in enumerate(values.T if total > 0 else ()):
         inside = column[rows]
-        mean[place] = weight @ inside / total
+        alike = inside.min() == inside.max()  # whose mean is rounded, and would seem to vary
+        mean[place] = inside[0] if alike else weight @ inside / total
         if n > 1:
             variance[place] = weight @ (inside - mean[place]) ** 2 / total * (n / (n - 1))
     return mean, variance

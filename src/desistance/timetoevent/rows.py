@@ -328,6 +328,8 @@ def _causes(
 
 def _texts(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Give rows the code of their text, in the order of the texts; what reads the same is one."""
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) != "string":
+        column = column.map(str)  # else 1 and True, which are equal, would be one
     codes, labels = pd.factorize(column)
     texts, place = np.unique(pd.Index(labels).astype(str).to_numpy(object), return_inverse=True)
     return place.astype(np.int64)[codes], tuple(texts)
