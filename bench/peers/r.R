@@ -1,14 +1,14 @@
 # What `bench.child` does, in R: Rscript --vanilla r.R JOB FOLDER [once]
 # prints the same JSON.
-# survival with its defaults, cmprsk; jsonlite for the printing.
-missing <- Filter(function(name) !requireNamespace(name, quietly = TRUE),
-                  c("survival", "cmprsk", "jsonlite"))
+# survival with its defaults, cmprsk, MatchIt for matching; jsonlite for the printing.
+job <- commandArgs(TRUE)[1]
+packages <- c("survival", "cmprsk", if (job == "matching") "MatchIt")
+missing <- Filter(function(name) !requireNamespace(name, quietly = TRUE), c(packages, "jsonlite"))
 if (length(missing)) {
   cat(sprintf('{"missing": "no R package %s"}', paste(missing, collapse = ", ")))
   quit()
 }
 suppressMessages(library(survival))
-job <- commandArgs(TRUE)[1]
 files <- list.files(commandArgs(TRUE)[2], "[.]f64$", full.names = TRUE)
 size <- sum(file.size(files))
 d <- lapply(files, function(file) readBin(file, "double", file.size(file) / 8))
@@ -50,6 +50,10 @@ jobs <- list(
   fine_gray = function() {
     fit <- cmprsk::crr(d$stop, d$cause, as.matrix(d[terms]), failcode = 1, gtol = 1e-10)
     list(coef = unname(fit$coef), se = unname(sqrt(diag(fit$var))))
+  },
+  matching = function() {
+    found <- MatchIt::matchit(reformulate(terms, "exposed"), d, caliper = 0.2, m.order = "largest")
+    list(coef = unname(coef(found$model))[-1])
   },
   cure_weibull = function() {  # by hand, as there is no package for it in Debian
     x <- cbind(1, as.matrix(d[terms]))
@@ -93,7 +97,7 @@ first <- took(jobs[[job]], 0)
 used <- peak() - before
 time <- if (first$cpu <= 30 && !identical(commandArgs(TRUE)[3], "once")) took(jobs[[job]], .3) else first
 cat(jsonlite::toJSON(list(
-  version = paste0(R.version$major, ".", R.version$minor, ", survival ",
-                   packageVersion("survival"), ", cmprsk ", packageVersion("cmprsk")),
+  version = paste0(c(paste0(R.version$major, ".", R.version$minor), vapply(packages, function(name)
+    paste(name, packageVersion(name)), "")), collapse = ", "),
   input_bytes = size, answer = lapply(first$answer, function(x) I(ifelse(is.na(x), NaN, x))), door = c(0, 0), fit = c(time$cpu, time$wall),
   door_bytes = 0, fit_bytes = used), digits = NA, auto_unbox = TRUE, na = "string"))
