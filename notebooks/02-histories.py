@@ -52,7 +52,7 @@ pd.DataFrame(shares).astype(float)
 # The last entries of one made-up person. A real timeline is personal data, for the case worker only.
 
 # %%
-histories.timeline("P00001").tail(12)
+histories.timeline("P00001").tail(16)
 
 # %% [markdown]
 # ## Does the day itself leak in?

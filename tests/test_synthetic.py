@@ -6,8 +6,9 @@ import pytest
 
 from desistance.cases import load_cases
 from desistance.errors import PlanError
-from desistance.followup import follow_up
+from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
+from desistance.survival import fit_cox
 from desistance.synthetic import SimulationDesign, simulate_cases, write_simulation
 
 SHIPPED = Path(__file__).parents[1] / "data" / "synthetic"
@@ -16,7 +17,7 @@ SHIPPED = Path(__file__).parents[1] / "data" / "synthetic"
 @pytest.mark.parametrize(
     ("folder", "design"),
     [
-        (SHIPPED, SimulationDesign()),
+        (SHIPPED, SimulationDesign(motoring_per_year=0.4)),
         (SHIPPED / "messy", SimulationDesign(n_people=300, messy=True)),
     ],
     ids=["clean", "messy"],
@@ -44,6 +45,24 @@ def test_messy_rows_are_all_accounted_for_and_the_clean_ones_survive():
     assert told["n_quarantined"].sum() == added - repeated - repaired
     assert len(cases.people) == len(clean.people)
     assert cases.offences.equals(clean.offences)
+
+
+def test_motoring_offences_come_alike_to_all_and_leave_the_rest_as_it_was():
+    plain = simulate_cases(SimulationDesign(), rng=5)
+    cases = simulate_cases(SimulationDesign(motoring_per_year=0.5), rng=5)
+    motoring = cases.raw["offences"].iloc[len(plain.raw["offences"]) :]
+    assert cases.raw["offences"].head(len(plain.raw["offences"])).equals(plain.raw["offences"])
+    assert all(cases.raw[name].equals(plain.raw[name]) for name in plain.raw if name != "offences")
+    assert motoring["crime_ref"].is_unique
+    assert not motoring["crime_ref"].isin(plain.raw["offences"]["crime_ref"]).any()
+    histories = build_histories(cases)
+    counted, before = (
+        follow_up(of, build_histories(of)).people["n_reoffences"] for of in (cases, plain)
+    )
+    assert counted.equals(before)
+    lesser = follow_up(cases, histories, FollowUpDesign(offence_set="SUMMARY_MOTORING"))
+    ratio = fit_cox(lesser, ["exposed"]).to_frame().iloc[0]
+    assert ratio.conf_low < 1 < ratio.conf_high
 
 
 def test_the_same_seed_gives_the_same_people_and_another_gives_others():

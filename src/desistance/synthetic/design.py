@@ -47,6 +47,9 @@ class SimulationDesign:
         Rate of offending in a calendar year, to that in the year before.
     proactive_per_year
         Extra offences per year found only because police visit those who joined.
+    motoring_per_year
+        Lesser motoring offences per year at liberty after leaving. They are not recordable and
+        come alike to everyone, whatever their needs and whether they joined: a negative control.
     missing_needs
         Share of people not assessed at all; higher for those at higher risk.
     messy
@@ -78,6 +81,7 @@ class SimulationDesign:
     live_area_ratio: float = 1.0
     yearly_ratio: float = 1.0
     proactive_per_year: float = 0.0
+    motoring_per_year: float = 0.0
     missing_needs: float = 0.15
     messy: bool = False
 

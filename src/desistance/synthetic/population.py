@@ -15,7 +15,7 @@ where the risk score adds up needs and youth, and the frailty is a gamma factor 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 YEAR = 365.25
 FAR = 10**6  # a day nobody reaches
+PENALTY = 0.9  # the share of motoring offences that end in one
 
 # Share of people with each need on leaving: accommodation and alcohol as in the identified-needs
 # figures of October 2024 (custody and community between them); the others are plausible, no more.
@@ -200,6 +201,21 @@ def live_on(
         kind = np.where(np.arange(len(inside)) < len(jailed), "sentence", "recall")
         spells.append((inside, day, day + length, kind))
     return Future(_gather(offences, spells), joined, died, moved, np.minimum(last, died))
+
+
+def drive(design: SimulationDesign, future: Future, rng: np.random.Generator) -> Events:
+    """Draw lesser motoring offences after leaving, at one rate for everyone at liberty."""
+    events = future.events
+    count = rng.poisson(design.motoring_per_year / YEAR * future.last)
+    who = np.repeat(np.arange(len(count)), count)
+    day = 1 + (rng.random(len(who)) * future.last[who]).astype(np.int64)
+    order = np.lexsort((events.went_in, events.inmate))
+    spells = events.inmate[order], events.went_in[order], events.came_out[order]
+    free = ~_inside(who, day, *spells)
+    who, day = who[free], day[free]
+    proven = rng.random(len(who)) < PENALTY
+    nobody = np.zeros(len(who), bool)
+    return replace(events, offender=who, offence_day=day, proactive=nobody, proven=proven)
 
 
 def _waiting_time(per_year: float, n: int, rng: np.random.Generator) -> Ints:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from desistance.synthetic.population import FAR, NEED_PREVALENCE
+from desistance.synthetic.population import FAR, NEED_PREVALENCE, drive
 from desistance.synthetic.programme import action_log, endings, reached, review
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from desistance.synthetic.design import SimulationDesign
     from desistance.synthetic.population import Events, Floats, Future, Ints, People
 
@@ -19,6 +21,7 @@ OFFENCE_MIX = {
     "048/01": 0.10, "049/10": 0.10, "046/00": 0.20, "105/01": 0.08, "149/00": 0.05,
     "092/60": 0.05,
 }  # fmt: skip
+MOTORING_MIX = {"809/01": 0.4, "816/01": 0.35, "804/03": 0.15, "804/01": 0.1}
 PROACTIVE_CODE = "092/60"
 PARTNERS = {
     "ACC": "housing", "ETE": "dwp", "HLT": "nhs", "DRG": "nhs", "ALC": "nhs", "FIN": "dwp",
@@ -51,10 +54,10 @@ def tabulate(
         for place in range(design.n_areas)
     ]
     died = _date(exit_date, future.died, extract)
-    later = rng.spawn(1)[0]  # what was added to the tables later leaves the rest as it was
-    offences = pd.concat(
-        [_offences(design, events, ids, exit_date, rng) for events in (past, future.events)]
-    )
+    later, traffic = rng.spawn(2)  # what was added to the tables later leaves the rest as it was
+    offences = [_offences(design, events, ids, exit_date, rng) for events in (past, future.events)]
+    if design.motoring_per_year:
+        offences += [_motoring(design, future, ids, exit_date, traffic)]
     return {
         "people": pd.DataFrame({
             "person_id": ids,
@@ -77,7 +80,7 @@ def tabulate(
                 rng.choice(["FIXED", "FLEX", "FREE"], len(ids), p=[0.6, 0.3, 0.1]),
                 np.full(len(joined), "NONE")]),
         }),
-        "offences": offences,
+        "offences": pd.concat(offences),
         "custody": pd.concat([
             _custody(events, ids, exit_date, extract) for events in (past, future.events)
         ]),
@@ -118,6 +121,7 @@ def _offences(
     ids: np.ndarray,
     exit_date: np.ndarray,
     rng: np.random.Generator,
+    mix: Mapping[str, float] = OFFENCE_MIX,
 ) -> pd.DataFrame:
     """Give the offences of each occasion, as far as they were recorded by the extract."""
     extract = np.datetime64(design.extract_date, "D")
@@ -134,7 +138,7 @@ def _offences(
     )
     count = np.where(events.proactive, 1, 1 + rng.poisson(0.4, size=n))
     place = np.repeat(np.arange(n), count)
-    codes = rng.choice(list(OFFENCE_MIX), len(place), p=list(OFFENCE_MIX.values()))
+    codes = rng.choice(list(mix), len(place), p=list(mix.values()))
     known = settled <= extract
     rows = pd.DataFrame(
         {
@@ -154,6 +158,19 @@ def _offences(
     rows["crime_ref"] = rows["occasion_id"].str[2:] + "/" + (
         rows.groupby("occasion_id").cumcount() + 1).astype(str)  # fmt: skip
     return rows[np.asarray(recorded <= extract)[place]]
+
+
+def _motoring(
+    design: SimulationDesign,
+    future: Future,
+    ids: np.ndarray,
+    exit_date: np.ndarray,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Give lesser motoring offences, found by officers, under references of their own."""
+    rows = _offences(design, drive(design, future, rng), ids, exit_date, rng, MOTORING_MIX)
+    named = {name: "T" + rows[name] for name in ("crime_ref", "occasion_id")}
+    return rows.assign(detection="proactive", **named)
 
 
 def _custody(
