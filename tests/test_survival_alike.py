@@ -110,3 +110,17 @@ def test_labels_read_as_they_are_written():
         "month": ["2024-01-01 00:00:00", "2024-02-01 00:00:00"], "number": ["2", "10"],
         "share": ["1.5", "2.0"], "flag": ["False", "True"], "unused": ["b", "a"],
     }  # fmt: skip
+
+
+def test_rows_of_several_blocks_are_all_counted():
+    rng = np.random.default_rng(8)
+    n = 2 * alike.ROWS_IN_CACHE + 17
+    day, cause, group = rng.integers(1, 100, n), rng.integers(0, 3, n), rng.integers(0, 4, n)
+    label = np.array([None, "custody", "reoffence"], dtype=object)[cause]
+    frame = pd.DataFrame({"day": day, "event": cause > 0, "cause": label})
+    times = TimeToEvent.from_frame(frame, stop="day", event="event", cause="cause")
+    found = alike.entries_of(times, group, 4, together=True)
+    counted = frame.assign(cause=cause, group=group).groupby(["group", "day", "cause"]).size()
+    told = pd.MultiIndex.from_arrays([found.group, found.stop, found.cause])
+    assert found.copies.tolist() == counted.loc[told].tolist()
+    assert found.copies.sum() == n

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
+ROWS_IN_CACHE = 65_536
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries:
@@ -48,11 +50,15 @@ def entries_of(times: TimeToEvent, group: Ints, n_groups: int, *, together: bool
     if not alone or times.start.max(initial=0) or n_cells > 4 * times.n + CELLS_IN_CACHE:
         cause = cause.astype(np.int64, copy=False)
         return Entries(group, times.start, times.stop, times.event, times.person, cause)
-    cells = times.stop * kinds
-    cells += cause
-    if n_groups > 1:
-        cells += group * (span * kinds)
-    counts = np.bincount(cells, minlength=n_cells)
+    counts = np.zeros(n_cells, np.int64)
+    size = max(ROWS_IN_CACHE, n_cells)
+    for first in range(0, times.n, size):
+        rows = slice(first, first + size)
+        cells = times.stop[rows] * kinds
+        cells += cause[rows]
+        if n_groups > 1:
+            cells += group[rows] * (span * kinds)
+        counts += np.bincount(cells, minlength=n_cells)
     there = np.flatnonzero(counts)
     place, code = np.divmod(there, kinds)
     return Entries(

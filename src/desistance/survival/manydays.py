@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import csc_array
 
 from desistance.survival.covariates import Covariates
 from desistance.survival.partial_likelihood import (
@@ -56,14 +57,13 @@ class SweptPoint(Point):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InOrder(Covariates):
-    """Covariates read from `matrix` (n, p), whose rows are centred and in another order."""
+    """Covariates read from `matrix` (n, 1 + p): ones, and centred, with rows in another order."""
 
     matrix: Floats
 
     def block(self, rows: slice | Ints) -> Floats:
         """Put together ones and the centred covariates of m rows in their order, (1 + p, m)."""
-        x = self.matrix[rows]
-        return np.vstack([np.ones(len(x)), x.T])
+        return self.matrix[rows].T.copy()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,15 +93,17 @@ class ManyDays(PartialLikelihood):
         """Log-likelihood and score at scaled coefficients `beta` (p,): one pass over the rows."""
         sets, scale, p = self.sets, self.covariates.scale, self.p
         shift, slope = find_shift(self, beta), beta / scale
+        line = np.append(-shift, slope)
         risk, sums = np.empty(sets.n), np.zeros((6, sets.n_days))
         expected, between = np.zeros(p), np.zeros((p, p))
         with np.errstate(all="ignore"):
-            for days, _, at_risk, dying in self._sweep(risk, (slope, shift)):
+            for days, _, at_risk, dying in self._sweep(risk, line):
                 tied = self._tied(days, at_risk, dying)
                 sums[:, days] = tied
                 r = at_risk[:, 1:]
                 expected += tied[1] @ r
-                between += (r * tied[3][:, None]).T @ r
+                x = r * np.sqrt(tied[3])[:, None]
+                between += x.T @ x
                 shared = np.flatnonzero(tied[2])  # days of more than one event
                 if len(shared):
                     r, d = r[shared], dying[shared, 1:]
@@ -130,7 +132,8 @@ class ManyDays(PartialLikelihood):
         total = np.zeros((self.p, self.p))
         hazard = self.sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
         for rows in self.sets.blocks(1 + self.p, tables=False):
-            x = self.covariates.matrix[rows] * np.sqrt(at.risk[rows] * hazard[rows])[:, None]
+            weight = np.sqrt(at.risk[rows] * hazard[rows])
+            x = self.covariates.matrix[rows, 1:] * weight[:, None]
             total += x.T @ x
         return total
 
@@ -142,9 +145,11 @@ class ManyDays(PartialLikelihood):
     def mean_path(self, at: Point) -> Floats:
         """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
         path = np.empty((self.sets.n_days, self.p))
-        square, tied = at.tied.square[:, None], at.tied.square_tied[:, None]
         for days, _, at_risk, dying in self._sweep(at.risk):
-            path[days] = square[days] * at_risk[:, 1:] - tied[days] * dying[:, 1:]
+            here = np.multiply(at_risk[:, 1:], at.tied.square[days, None], out=path[days])
+            tied = at.tied.square_tied[days]
+            shared = np.flatnonzero(tied)
+            here[shared] -= tied[shared, None] * dying[shared, 1:]
         return path
 
     def seen(self, j: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -167,17 +172,17 @@ class ManyDays(PartialLikelihood):
             if sets.before is not None:
                 stay -= path.take(sets.before[rows], axis=0)
             risk = at.risk[rows]
-            residuals = (happened - risk * hazard[rows])[:, None] * self.covariates.matrix[rows]
+            residuals = (happened - risk * hazard[rows])[:, None] * self.covariates.matrix[rows, 1:]
             residuals += risk[:, None] * stay - happened[:, None] * mean[local]
             yield self.order[rows], residuals / self.covariates.scale
 
     def _sweep(
-        self, risk: Floats, line: tuple[Floats, float] | None = None
+        self, risk: Floats, line: Floats | None = None
     ) -> Iterator[tuple[slice, slice, Floats, Floats]]:
         """Go from the last day to the first: days, their rows, sums over risk sets and events.
 
-        The sums are (days, 1 + p) each. With `line`, slopes and a shift, `risk` (n,) is filled in
-        on the way.
+        The sums are (days, 1 + p) each. With `line` (1 + p,), minus the shift and slopes, `risk`
+        (n,) is filled in on the way.
         """
         sets, width = self.sets, 1 + self.p
         carry = np.zeros((1, width))
@@ -186,14 +191,15 @@ class ManyDays(PartialLikelihood):
             first, n = days.start, days.stop - days.start
             matrix = self.covariates.matrix[rows]
             if line is not None:
-                risk[rows] = relative_risk(sets, rows, matrix @ line[0] - line[1])
-            x = _weighted(matrix, risk[rows])
-            at_risk = _sums_from(x, sets.last[rows] - first, n)[:, :width]
+                risk[rows] = relative_risk(sets, rows, matrix @ line)
+            leaves = sets.last[rows] - np.int32(first) + np.int32(n) * sets.event[rows]
+            leaving, dying = _scattered(leaves, risk[rows], matrix, 2 * n).reshape(2, n, width)
+            leaving += dying
             late = self.late[entering]
             if sets.before is not None and len(late):
-                gone = _weighted(self.covariates.matrix[late], risk[late])
-                at_risk -= _sums_from(gone, sets.before[late] - first, n)[:, :width]
-            dying = _sums_on(x, np.flatnonzero(sets.event[rows]), sets.n_events[days])[:, :width]
+                gone = self.covariates.matrix[late]
+                leaving -= _scattered(sets.before[late] - np.int32(first), risk[late], gone, n)
+            at_risk = _sums_from(leaving)
             end = self.ends[days] - first
             over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
             at_risk[:over] -= at_risk[end[:over]]
@@ -208,37 +214,21 @@ class ManyDays(PartialLikelihood):
         )
 
 
-def _weighted(matrix: Floats, risk: Floats) -> Floats:
-    """Lay `risk` (m,) beside `matrix` (m, p) times it, with zeros to an even width: (m, q)."""
-    m, p = matrix.shape
-    x = np.zeros((m, p + 2 - p % 2))
-    x[:, 0] = risk
-    np.multiply(matrix, risk[:, None], out=x[:, 1 : 1 + p])
-    return x
+def _scattered(codes: NDArray[np.int32], risk: Floats, matrix: Floats, n_codes: int) -> Floats:
+    """Add up ``risk * matrix`` of m rows by their codes, shape (codes, q)."""
+    ends = np.arange(len(risk) + 1, dtype=np.int32)
+    summed: Floats = csc_array((risk, codes, ends), shape=(n_codes, len(risk))) @ matrix
+    return summed
 
 
-def _sums_from(x: Floats, codes: NDArray[np.int32], n_days: int) -> Floats:
-    """Add up `x` (m, q), in the order of its codes, from each day on: (days, q)."""
-    sums = np.zeros((len(x) + 1, x.shape[1]))
-    pairs, out = x.view(complex), sums.view(complex)  # two columns at once: half of the time
-    np.cumsum(pairs[::-1], axis=0, out=out[-2::-1])
-    n_rows = np.bincount(codes, minlength=n_days)
-    return sums.take(np.cumsum(n_rows) - n_rows, axis=0)
-
-
-def _sums_on(x: Floats, events: Ints, n_events: Ints) -> Floats:
-    """Add up those of `x` (m, q) that are `events`, `n_events` a day in order: (days, q)."""
-    if not len(events):
-        return np.zeros((len(n_events), x.shape[1]))
-    begins = np.cumsum(n_events) - n_events
-    sums = x.take(events[np.minimum(begins, len(events) - 1)], axis=0)
-    tied = n_events > 1
-    if tied.any():
-        together = x.take(events[np.repeat(tied, n_events)], axis=0)
-        ends = np.cumsum(n_events[tied])
-        sums[tied] = np.add.reduceat(together, ends - n_events[tied], axis=0)
-    sums[n_events == 0] = 0.0
-    return sums
+def _sums_from(table: Floats) -> Floats:
+    """Add up `table` (days, q) from each day on to the last."""
+    n, q = table.shape
+    sums = np.zeros((n, q + q % 2))
+    sums[:, :q] = table
+    pairs = sums.view(complex)[::-1]  # two columns at once: half of the time
+    np.cumsum(pairs, axis=0, out=pairs)
+    return sums[:, :q]
 
 
 def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> PartialLikelihood:
@@ -256,10 +246,10 @@ def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> Par
         event=sets.event[order],
         weight=None if sets.weight is None else sets.weight[order],
     )
-    matrix = np.empty((len(order), len(covariates.names)))
+    matrix = np.ones((len(order), width))
     about = covariates
     for rows in in_order.blocks(width, tables=False):
-        for j, (column, centre) in enumerate(zip(about.columns, about.centre, strict=True)):
+        for j, (column, centre) in enumerate(zip(about.columns, about.centre, strict=True), 1):
             np.subtract(column.take(order[rows]), centre, out=matrix[rows, j])
     x = InOrder(about.names, about.columns, about.centre, about.scale, about.reach, matrix)
     late, enters = np.zeros(0, np.int64), np.zeros(0, np.int32)
