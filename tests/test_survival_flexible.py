@@ -130,7 +130,7 @@ def test_predictions_after_the_last_follow_up_and_before_day_1_are_marked(people
     fit = fit_flexible_parametric(times_of(people), ["age"])
     found = fit.survival_at({"age": 30}, [0, 50, 151])
     assert found.estimate[0] == 1.0
-    assert found.note.tolist()[:2] == ["", ""]
+    assert found.note.tolist()[:2] == ["not estimable: nobody is at risk before day 1", ""]
     assert found.note[2].startswith("extrapolated")
     assert fit.hazard_at({"age": 30}, [0]).note[0].startswith("not estimable")
     step = fit.survival_at({"age": 30}, [50, 51])

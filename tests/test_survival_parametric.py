@@ -177,9 +177,13 @@ def test_a_prediction_marks_what_is_extrapolated_and_starts_at_one(people):
     fit = fit_parametric(times_of(people), ["age"])
     found = fit.survival_at({"age": 30}, [0, 30, 61])
     assert found.estimate[0] == 1
-    assert found.std_error[0] == 0
+    assert np.isnan(found.std_error[0])
     assert (found.conf_low < found.estimate)[1:].all()
-    assert list(found.note) == ["", "", "extrapolated: after the last follow-up, 60"]
+    assert list(found.note) == [
+        "not estimable: nobody is at risk before day 1",
+        "",
+        "extrapolated: after the last follow-up, 60",
+    ]
     assert fit.survival_at({"age": 30}, []).empty
 
 

@@ -26,6 +26,7 @@ COLUMNS = (
 )
 
 NOT_ESTIMABLE = "not estimable"
+NO_EVENT_YET = f"{NOT_ESTIMABLE}: no event yet"
 
 
 class Caveat(str):

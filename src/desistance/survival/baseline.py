@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from desistance.results import NOT_ESTIMABLE
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE
 from desistance.survival.intervals import survival_interval
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class BaselineHazard:
             for day in days
         ]
         frame = pd.DataFrame(rows, columns=["group", "day", "hazard", "note", "error"])
+        frame.loc[frame.note.eq(NO_EVENT_YET), "error"] = np.nan
         estimate, error = np.exp(-frame.hazard.to_numpy(float)), frame.error.to_numpy(float)
         low, high = survival_interval(estimate, error, 0.95, "log-log")
         return pd.DataFrame(
@@ -119,7 +120,7 @@ class BaselineHazard:
         if np.isnan(self.slopes).any():
             return np.nan, f"{NOT_ESTIMABLE}: a term of the fit is not"
         passed = np.flatnonzero((self.group == code) & (self.day <= day))
-        return (float(values[passed[-1]]) if len(passed) else 0.0), ""
+        return (float(values[passed[-1]]), "") if len(passed) else (0.0, NO_EVENT_YET)
 
 
 def baseline_hazard(

@@ -27,28 +27,25 @@ from scipy.special import ndtri
 
 from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.curves import hazard_and_move, just_before, share_left
 from desistance.survival.groups import LIMITS, group_rows, read_curve
 from desistance.survival.influence import OVER_PEOPLE, jackknife, row_moves, variance_over_people
 from desistance.survival.terms import one_column
-from desistance.timetoevent import as_times, where
+from desistance.timetoevent import as_times, days_asked, where
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from desistance.survival.groups import GroupRows
     from desistance.survival.risksets import RiskSets
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
 ALIKE = 1e-7  # a standard error, in parts of the estimate, that is rounding
-NO_EVENT_YET = f"{NOT_ESTIMABLE}: no event yet"
 ALL_ALIKE = f"{NOT_ESTIMABLE}: all people are alike, so their spread is 0"
 
 
@@ -85,9 +82,9 @@ class CumulativeCurve(Result):
         """A row for each group and day on which anyone entered late, left or had the event."""
         return self.curve
 
-    def at(self, days: Sequence[int]) -> pd.DataFrame:
+    def at(self, days: Days) -> pd.DataFrame:
         """Read the curves on given days; NaN with a note after a group's last follow-up."""
-        return read_curve(self.curve, self.groups, np.asarray(days, np.int64), first=0.0)
+        return read_curve(self.curve, self.groups, days_asked(days), first=0.0)
 
     def summary(self) -> str:
         """Say who was followed, by which definitions, and where the curves end."""

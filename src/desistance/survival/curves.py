@@ -23,13 +23,13 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.groupcounts import group_counts
 from desistance.survival.groups import group_rows, read_curve
 from desistance.survival.influence import OVER_PEOPLE, row_moves, variance_over_people
 from desistance.survival.intervals import Interval, survival_interval
 from desistance.survival.risksets import risk_sets
-from desistance.timetoevent import HasBlocks
+from desistance.timetoevent import HasBlocks, days_asked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desistance.survival.risksets import RiskSets
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -77,9 +77,9 @@ class Survival(Result):
         """A row for each group and day on which anyone entered late, left or had the event."""
         return self.curve
 
-    def at(self, days: Sequence[int]) -> pd.DataFrame:
+    def at(self, days: Days) -> pd.DataFrame:
         """Read the curves on given days; NaN with a note after a group's last follow-up."""
-        return read_curve(self.curve, self.groups, np.asarray(days, np.int64), first=1.0)
+        return read_curve(self.curve, self.groups, days_asked(days), first=1.0)
 
     def _last_days(self) -> list[tuple[str, int]]:
         return list(zip(self.groups.group, self.groups.last_day, strict=True))
@@ -88,7 +88,7 @@ class Survival(Result):
         """First day by which half have had the event, with limits: a row a group."""
         return self.quantiles([0.5]).drop(columns="share")
 
-    def quantiles(self, shares: Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
+    def quantiles(self, shares: float | Sequence[float] = (0.25, 0.5, 0.75)) -> pd.DataFrame:
         """First days by which given shares have had the event: a row a group and share.
 
         A limit is the first day on which that of S is as low; NaN where it never is.
@@ -103,6 +103,7 @@ class Survival(Result):
         ModelError
             If a share is not between 0 and 1.
         """
+        shares = [shares] if isinstance(shares, int | float) else shares
         if not all(0 < share < 1 for share in shares):
             raise ModelError("`shares` lie between 0 and 1, as 0.25.")
         rows = []
@@ -300,7 +301,7 @@ def _first_day(line: pd.DataFrame, column: str, level: float) -> float:
 
 def _notes(share: Floats) -> NDArray[np.object_]:
     notes = np.full(len(share), "", dtype=object)
-    notes[share == 1] = f"{NOT_ESTIMABLE}: no event yet"
+    notes[share == 1] = NO_EVENT_YET
     notes[share == 0] = f"{NOT_ESTIMABLE}: everyone at risk had the event"
     return notes
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from desistance.results import NOT_ESTIMABLE
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE
 from desistance.survival.alike import entries_of
 from desistance.survival.risksets import EVERY, risk_sets
 from desistance.survival.suspicion import small_groups
@@ -161,7 +161,7 @@ def _read_line(line: pd.DataFrame, label: str, last: int, days: Ints, first: flo
     known = line.day.to_numpy()
     reached = np.searchsorted(known, days, side="right")
     coming = np.minimum(np.searchsorted(known, days), max(len(known) - 1, 0))
-    start = pd.DataFrame({"estimate": [first], "note": f"{NOT_ESTIMABLE}: no event yet"})
+    start = pd.DataFrame({"estimate": [first], "note": NO_EVENT_YET})
     steps = pd.concat([start, line[[*LIMITS, "note"]]], ignore_index=True).iloc[reached]
     out = pd.DataFrame({"group": label, "day": days})
     out["n_at_risk"] = line.n_at_risk.to_numpy()[coming] if len(known) else 0

@@ -2,8 +2,10 @@
 
 rows       what a row says, checked once, in one frame
 inblocks   the same rows in blocks of whole people, for data larger than memory
+asked      the days at which a user asks what a curve says
 """
 
+from desistance.timetoevent.asked import Days, days_asked
 from desistance.timetoevent.inblocks import HasBlocks, TimesInBlocks
 from desistance.timetoevent.rows import (
     PER_YEAR,
@@ -15,6 +17,6 @@ from desistance.timetoevent.rows import (
 )
 
 __all__ = [
-    "PER_YEAR", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times",
-    "in_order", "where",
+    "PER_YEAR", "Days", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times",
+    "days_asked", "in_order", "where",
 ]  # fmt: skip

@@ -12,15 +12,15 @@ from scipy.stats import norm
 
 from desistance.comparison.effects.contrasts import AGAINST
 from desistance.plots import house_style, new_axes
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.intervals import survival_interval
-from desistance.timetoevent import TimeToEvent
+from desistance.timetoevent import TimeToEvent, days_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from desistance.timetoevent import Days
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -66,9 +66,9 @@ class AdjustedCurves(Result):
         """A row for each cohort and day, then the difference on each day."""
         return pd.concat([self.curve, self.gap], ignore_index=True)
 
-    def at(self, days: Sequence[int]) -> pd.DataFrame:
+    def at(self, days: Days) -> pd.DataFrame:
         """Read both curves and their difference on given days."""
-        wanted = pd.DataFrame({"day": np.asarray(days, np.int64)})
+        wanted = pd.DataFrame({"day": days_asked(days)})
         last = {
             name: int(self.rows.stop[self.joined == bool(place)].max(initial=0))
             for place, name in enumerate(self.names)
@@ -81,14 +81,14 @@ class AdjustedCurves(Result):
             read = line.iloc[np.maximum(place, 0)][[*columns, "note"]].reset_index(drop=True)
             first = 0.0 if group == AGAINST else 1.0
             read.loc[place < 0, columns] = [first, np.nan, np.nan, np.nan]
-            read.loc[place < 0, "note"] = f"{NOT_ESTIMABLE}: no event yet"
+            read.loc[place < 0, "note"] = NO_EVENT_YET
             late = (wanted["day"] > last[str(group)]).to_numpy()
             read.loc[late, columns] = np.nan
             read.loc[late, "note"] = f"{NOT_ESTIMABLE}: after the last follow-up"
             found.append(wanted.assign(group=group).join(read)[["group", "day", *columns, "note"]])
         return pd.concat(found, ignore_index=True)
 
-    def risk_table(self, days: Sequence[int]) -> pd.DataFrame:
+    def risk_table(self, days: Days) -> pd.DataFrame:
         """Count who is at risk on given days: ``group, day, n_at_risk, weight_at_risk``.
 
         `n_at_risk` counts people, `weight_at_risk` adds up what they weigh.
@@ -98,10 +98,10 @@ class AdjustedCurves(Result):
         told = []
         for place, name in enumerate(self.names):
             mine = self.joined == bool(place)
-            for day in days:
+            for day in days_asked(days).tolist():
                 here = mine & (rows.start <= max(day - 1, 0)) & (rows.stop >= day)
                 n = len(np.unique(rows.columns[WHO].to_numpy()[here]))
-                told.append((name, int(day), n, float(weight[here].sum())))
+                told.append((name, day, n, float(weight[here].sum())))
         return pd.DataFrame(told, columns=["group", "day", "n_at_risk", "weight_at_risk"])
 
     def summary(self) -> str:
@@ -175,7 +175,7 @@ def laid_out(
         s, e = np.where(known, share[place], np.nan), np.where(inside, error[place], np.nan)
         low, high = survival_interval(s, e / np.where(inside, s, np.nan), confidence, "log-log")
         note = np.where(known, "", f"{NOT_ESTIMABLE}: after the last follow-up, {last[place]}")
-        note = np.where(known & (share[place] >= 1 - TINY), f"{NOT_ESTIMABLE}: no event yet", note)
+        note = np.where(known & (share[place] >= 1 - TINY), NO_EVENT_YET, note)
         note = np.where(known & (share[place] <= TINY), f"{NOT_ESTIMABLE}: everyone had it", note)
         parts.append(
             counted.assign(group=name, estimate=s, std_error=e, conf_low=low, conf_high=high,

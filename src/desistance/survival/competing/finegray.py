@@ -32,6 +32,7 @@ from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import clustered_score, partial_likelihood
 from desistance.survival.reasons import caveats_of, refuse_few_clusters, why_not_estimable
 from desistance.survival.terms import Term, labelled, read_terms, without_empty
+from desistance.timetoevent import days_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from desistance.survival.competing.watching import Watch
     from desistance.survival.newton import Maximum
     from desistance.survival.partial_likelihood import PartialLikelihood
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -108,7 +109,7 @@ class FineGrayFit(Result):
         """
         return hazard_ratios(self.terms, self.log_hazards, self.covariance, self.notes, log=log)
 
-    def incidence_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def incidence_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the share for whom the cause comes first, for one profile.
 
         Parameters
@@ -125,7 +126,7 @@ class FineGrayFit(Result):
             cmprsk's predict.crr.
         """
         x = np.array([value for term in self.read_as for value in term.of(profile)])
-        found = self.baseline.survival(x, np.asarray(days))
+        found = self.baseline.survival(x, days_asked(days))
         return pd.DataFrame(
             {
                 "group": found.group,

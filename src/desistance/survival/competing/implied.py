@@ -23,12 +23,13 @@ import numpy as np
 import pandas as pd
 
 from desistance.errors import ModelError
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.competing.causes import causes_of, first_events
 from desistance.survival.cox import fit_cox
 from desistance.survival.hazardratios import forest
 from desistance.survival.intervals import survival_interval
 from desistance.survival.terms import read_terms, told_of_left_out, without_empty
+from desistance.timetoevent import days_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from desistance.survival.cox import CoxFit
     from desistance.survival.partial_likelihood import Ties
     from desistance.survival.terms import Term
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -82,7 +83,7 @@ class CauseSpecificFit(Result):
             ignore_index=True,
         )[["cause", "n_events", *frames[0].columns]]
 
-    def incidence_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def incidence_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the share for whom each cause comes first, for one profile.
 
         Parameters
@@ -99,7 +100,7 @@ class CauseSpecificFit(Result):
             share))), note: a row for each stratum, cause and day, and one for "no event". The
             estimates of a day add up to 1.
         """
-        wanted = np.asarray(days, np.int64)
+        wanted = days_asked(days)
         parts = []
         for code, label in enumerate(self.fits[0].baseline.groups):
             shares, errors = _shares(
@@ -121,7 +122,7 @@ class CauseSpecificFit(Result):
                         {
                             "group": label, "cause": cause, "day": wanted, "estimate": share,
                             "std_error": error, "conf_low": 1 - high, "conf_high": 1 - low,
-                            "note": note,
+                            "note": np.where((note == "") & ~inside, NO_EVENT_YET, note),
                         }
                     )
                 )  # fmt: skip

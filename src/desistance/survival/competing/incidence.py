@@ -20,22 +20,23 @@ import numpy as np
 import pandas as pd
 
 from desistance.plots import house_style, new_axes
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.competing.causes import causes_of, first_events
 from desistance.survival.curves import hazard_and_move, just_before, share_left
 from desistance.survival.groups import LIMITS, group_rows, read_curve
 from desistance.survival.influence import jackknife
 from desistance.survival.intervals import survival_interval
 from desistance.survival.risksets import risk_sets
+from desistance.timetoevent import days_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     from desistance.survival.risksets import RiskSets
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -75,9 +76,9 @@ class CumulativeIncidence(Result):
         """
         return self.curve
 
-    def at(self, days: Sequence[int]) -> pd.DataFrame:
+    def at(self, days: Days) -> pd.DataFrame:
         """Read the shares on given days; NaN with a note after a group's last follow-up."""
-        wanted = np.asarray(days, np.int64)
+        wanted = days_asked(days)
         found = [self.curve.head(0)]
         for cause in self.causes:
             line = self.curve[self.curve.cause == cause]
@@ -279,6 +280,6 @@ def _moves(sets: RiskSets, cause: Ints, path: Floats, jump: Floats) -> Floats:
 
 def _notes(share: Floats) -> NDArray[np.object_]:
     notes = np.full(share.shape, "", dtype=object)
-    notes[share == 0] = f"{NOT_ESTIMABLE}: no event yet"
+    notes[share == 0] = NO_EVENT_YET
     notes[share == 1] = f"{NOT_ESTIMABLE}: everyone at risk had the event"
     return notes

@@ -18,12 +18,15 @@ from desistance.survival.hazardratios import effect_curve, forest, hazard_ratios
 from desistance.survival.penalty import Penalty, Ridge
 from desistance.survival.reasons import Variance
 from desistance.survival.terms import Term
+from desistance.timetoevent import days_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
+
+    from desistance.timetoevent import Days
 
     Floats = NDArray[np.float64]
 
@@ -129,7 +132,7 @@ class CoxFit(Result):
         frame["note"] = np.where(none | drawn, f"{NOT_ESTIMABLE}: " + why.astype(object), "")
         return frame
 
-    def survival_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def survival_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the share without the event for one profile, a row per stratum and day.
 
         Parameters
@@ -148,7 +151,7 @@ class CoxFit(Result):
         """
         event_days = self.baseline.day
         x = np.hstack([term.over(profile, event_days) for term in self.read_as])
-        found = self.baseline.survival(x, np.asarray(days))
+        found = self.baseline.survival(x, days_asked(days))
         return without_error(found) if self.frailty else found
 
     def term_tests(self) -> pd.DataFrame:

@@ -25,8 +25,6 @@ from desistance.survival.parametric.likelihood import LOCATION, LOG_SCALE, SHARE
 from desistance.survival.parametric.solution import notes_of, sandwich
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from desistance.survival.cure.jumps import Baseline
@@ -86,17 +84,16 @@ class CoxLatency:
         """The coefficients that make one predictor."""
         return self.values[self.predictor == predictor]
 
-    def survival(self, x: Floats, share_x: Floats | None, days: Sequence[int]) -> pd.DataFrame:
+    def survival(self, x: Floats, share_x: Floats | None, days: Ints) -> pd.DataFrame:
         """Share without the event at covariates `x` (1 + p,), a row per day, with 95 % limits.
 
         The limits are by the model's variance; with another there are none.
         """
         assert share_x is not None
-        wanted = np.asarray(days, dtype=np.int64)
-        passed = np.searchsorted(self.day, wanted, side="right")
+        passed = np.searchsorted(self.day, days, side="right")
         cumulative, risk = self._cumulative(), float(np.exp(self._predictor(x[:, None])[0]))
-        hazard = np.where(self._in_tail(wanted), np.inf, risk * cumulative[passed])
-        share = np.full(len(wanted), self.of(SHARE) @ share_x)
+        hazard = np.where(self._in_tail(days), np.inf, risk * cumulative[passed])
+        share = np.full(len(days), self.of(SHARE) @ share_x)
         eventual, log_rest = logistic(share)
         with np.errstate(invalid="ignore"):
             still, log_both = logistic(share - hazard)
@@ -111,14 +108,14 @@ class CoxLatency:
             spread = np.einsum("pm,pq,qm->m", moved, self.covariance, moved)
             error = np.sqrt(spread + falls**2 * self._given_coefficients(passed))
         estimate = np.exp(log_share)
-        error = np.where(wanted < self.day.min(initial=1), 0.0, error)
+        error = np.where(days < self.day.min(initial=1), 0.0, error)
         if not self.by_model:
-            error = np.full(len(wanted), np.nan)
+            error = np.full(len(days), np.nan)
         with np.errstate(over="ignore"):
             low, high = survival_interval(estimate, error, 0.95, "log-log")
         return pd.DataFrame(
             {
-                "day": wanted, "estimate": estimate, "std_error": estimate * error,
+                "day": days, "estimate": estimate, "std_error": estimate * error,
                 "conf_low": low, "conf_high": high,
             }
         )  # fmt: skip

@@ -25,9 +25,11 @@ from desistance.survival.reasons import Variance
 from desistance.survival.terms import Term
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from matplotlib.axes import Axes
+
+    from desistance.timetoevent import Days
 
 Latency = Literal["weibull", "log-normal", "log-logistic", "exponential", "cox"]
 NUMBERS = ["estimate", "std_error", "conf_low", "conf_high", "statistic", "p_value"]
@@ -150,7 +152,7 @@ class SplitPopulationFit(Result):
             }
         )
 
-    def survival_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def survival_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the share without the event for one profile, a row per day.
 
         Parameters

@@ -9,11 +9,12 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
-from desistance.results import NOT_ESTIMABLE
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE
 from desistance.survival.curves import hazard_and_move, share_left
 from desistance.survival.reasons import caveats_of, refuse_few_clusters
 from desistance.survival.risksets import risk_sets
 from desistance.survival.terms import labelled, read_terms, without_empty
+from desistance.timetoevent import days_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from desistance.survival.reasons import Variance
     from desistance.survival.terms import Term
-    from desistance.timetoevent import TimeToEvent
+    from desistance.timetoevent import Days, TimeToEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -55,7 +56,7 @@ class Solved(Protocol):
 class Predicts(Protocol):
     """A fit that predicts with limits."""
 
-    def survival(self, x: Floats, share_x: Floats | None, days: Sequence[int]) -> pd.DataFrame:
+    def survival(self, x: Floats, share_x: Floats | None, days: Ints) -> pd.DataFrame:
         """Share without the event at covariates `x` (1 + p,), a row per day, with 95 % limits."""
         ...
 
@@ -136,7 +137,7 @@ def predicted(
     solution: Predicts,
     x: Floats,
     share_x: Floats | None,
-    days: Sequence[int],
+    days: Days,
     last_day: int,
     *,
     why_not_later: str = "",
@@ -145,7 +146,7 @@ def predicted(
 
     Extrapolation is marked, or left empty where there is a reason against it.
     """
-    frame = with_reasons(solution.survival(x, share_x, days), last_day)
+    frame = with_reasons(solution.survival(x, share_x, days_asked(days)), last_day)
     if why_not_later:
         later = frame.day > last_day
         frame.loc[later, LIMITS] = np.nan
@@ -158,6 +159,9 @@ def with_reasons(frame: pd.DataFrame, last_day: int) -> pd.DataFrame:
     later = frame.day > last_day
     frame["note"] = np.where(later, f"extrapolated: after the last follow-up, {last_day}", "")
     frame.loc[frame.estimate.isna(), "note"] = f"{NOT_ESTIMABLE}: a term of the fit is not"
+    frame.loc[frame.estimate.eq(1), "std_error"] = np.nan
+    frame.loc[frame.estimate.eq(1) & frame.note.eq(""), "note"] = NO_EVENT_YET
+    frame.loc[frame.day.le(0), "note"] = f"{NOT_ESTIMABLE}: nobody is at risk before day 1"
     return frame
 
 

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -101,7 +101,7 @@ class ParametricFit(Result):
         """
         return self.solution.frame(log=log)
 
-    def survival_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def survival_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the share without the event for one profile, a row per day.
 
         Parameters

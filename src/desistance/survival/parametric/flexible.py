@@ -26,7 +26,7 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, house_style, new_axes
-from desistance.results import NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import Result, number, text_table
 from desistance.survival.hazardratios import hazard_ratios
 from desistance.survival.parametric.designs import design
 from desistance.survival.parametric.faces import (
@@ -43,7 +43,7 @@ from desistance.survival.parametric.likelihood import log_rows
 from desistance.survival.parametric.splinecurve import FAMILY, Scale, SplineCurve, solve_spline
 from desistance.survival.reasons import Variance
 from desistance.survival.terms import Term
-from desistance.timetoevent import as_times
+from desistance.timetoevent import as_times, days_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import Days, HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
 
@@ -119,7 +119,7 @@ class FlexibleFit(Result):
             log=log,
         )
 
-    def survival_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def survival_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the share without the event for one profile, a row per day.
 
         Parameters
@@ -136,7 +136,7 @@ class FlexibleFit(Result):
         """
         return self._at(profile, days, "survival")
 
-    def hazard_at(self, profile: Mapping[str, object], days: Sequence[int]) -> pd.DataFrame:
+    def hazard_at(self, profile: Mapping[str, object], days: Days) -> pd.DataFrame:
         """Predict the hazard per unit of time for one profile: as `survival_at`.
 
         The interval is symmetric around the logarithm of the hazard.
@@ -146,15 +146,12 @@ class FlexibleFit(Result):
     def _at(
         self,
         profile: Mapping[str, object],
-        days: Sequence[int],
+        days: Days,
         what: Literal["survival", "hazard"],
     ) -> pd.DataFrame:
         x = covariates_of(self.read_as, profile)
-        frame = self.solution.at(x, np.asarray(days, dtype=np.int64), what)
-        frame = with_reasons(frame, self.last_day)
-        at_start = frame.day.le(0) & frame.estimate.isna()
-        frame.loc[at_start, "note"] = f"{NOT_ESTIMABLE}: nobody is at risk before day 1"
-        return frame
+        frame = self.solution.at(x, days_asked(days), what)
+        return with_reasons(frame, self.last_day)
 
     def summary(self) -> str:
         """Say who was fitted, by which definitions, and what was found."""

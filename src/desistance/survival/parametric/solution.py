@@ -108,19 +108,18 @@ class Solution:
         """The coefficients that make one predictor."""
         return self.values[self.predictor == predictor]
 
-    def survival(self, x: Floats, share_x: Floats | None, days: Sequence[int]) -> pd.DataFrame:
+    def survival(self, x: Floats, share_x: Floats | None, days: Ints) -> pd.DataFrame:
         """Share without the event at covariates `x` (1 + p,), a row per day, with 95 % limits."""
-        wanted = np.asarray(days, dtype=np.int64)
         with np.errstate(invalid="ignore"):
-            log_share, moved = self._log_survival(x, share_x, np.log(np.maximum(wanted, 1)))
+            log_share, moved = self._log_survival(x, share_x, np.log(np.maximum(days, 1)))
         spread = np.einsum("pm,pq,qm->m", moved, self.covariance, moved)
-        estimate = np.where(wanted > 0, np.exp(log_share), 1.0)
-        error = np.where(wanted > 0, np.sqrt(spread), 0.0)
+        estimate = np.where(days > 0, np.exp(log_share), 1.0)
+        error = np.where(days > 0, np.sqrt(spread), 0.0)
         with np.errstate(over="ignore"):
             low, high = survival_interval(estimate, error, 0.95, "log-log")
         return pd.DataFrame(
             {
-                "day": wanted, "estimate": estimate, "std_error": estimate * error,
+                "day": days, "estimate": estimate, "std_error": estimate * error,
                 "conf_low": low, "conf_high": high,
             }
         )  # fmt: skip
