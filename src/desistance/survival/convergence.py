@@ -46,7 +46,7 @@ from desistance.survival.smoothed import (
     told_of_groups,
 )
 from desistance.survival.terms import told_of_left_out, without_empty
-from desistance.timetoevent import as_times, where
+from desistance.timetoevent import PER_YEAR, as_times, where
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,8 +59,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-HALF_A_YEAR = {"days": 182, "weeks": 26, "months": 6, "years": 1}
-PER_YEAR = {"days": 365.25, "weeks": 365.25 / 7, "months": 12.0, "years": 1.0}
 FEWEST_REPLICATES = 100
 AGES_READ = 100  # days on which the ages of those at risk are averaged
 ROUNDING = 1e-12
@@ -207,7 +205,7 @@ def hazard_convergence(
     0   all     637.0     559.0     1005.0
     """
     came = as_times(times)
-    wait = HALF_A_YEAR[came.unit] if hold is None else hold
+    wait = max(1, int(PER_YEAR[came.unit] / 2)) if hold is None else hold
     _check_choices(tolerance, wait, replicates, confidence)
     check_bandwidth(bandwidth)
     table = _table_of(reference, by, age)

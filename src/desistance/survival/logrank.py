@@ -196,6 +196,8 @@ def log_rank(
     came = as_times(times)
     if not all(0 <= power < np.inf for power in (rho, gamma, at_risk)):
         raise ModelError("`rho`, `gamma` and `at_risk` are 0 or above.")
+    if by is None:
+        raise ModelError("`by` names the column whose groups are compared.")
     names = [strata] if isinstance(strata, str) else list(strata or ())
     kept = came
     for name in names:

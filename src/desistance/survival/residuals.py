@@ -112,7 +112,9 @@ def cox_residuals(
         return pd.DataFrame({kind: values}, index=again.rows)
     if kind == "schoenfeld":
         return _by_covariate(again, schoenfeld(again), again.times.event)
-    score = np.vstack([block for _, block in score_residuals(again.problem, again.top.point)])
+    none = np.zeros((0, again.problem.p))
+    blocks = (block for _, block in score_residuals(again.problem, again.top.point))
+    score = np.vstack([none, *blocks])
     scale = again.problem.covariates.scale
     moves = score * scale if kind == "score" else score @ again.top.covariance / scale
     return _by_covariate(again, moves[:, again.estimable], np.ones(len(moves), bool))

@@ -260,15 +260,14 @@ def _seen(rows: GroupRows, group: int) -> tuple[int, int, bool]:
     """Just before the first and on the last day with enough at risk, and if there are more."""
     own = rows.entries.group == group
     start, stop = rows.times.start[own], rows.times.stop[own]
-    change = np.zeros(int(stop.max(initial=0)) + 2, np.int64)
-    np.add.at(change, start + 1, 1)
-    np.add.at(change, stop + 1, -1)
-    enough = np.cumsum(change) >= FEWEST_AT_RISK
+    day, place = np.unique(np.concatenate([start, stop]), return_inverse=True)
+    come, go = (np.bincount(of, minlength=len(day)) for of in np.split(place, 2))
+    enough = np.cumsum(come - go) >= FEWEST_AT_RISK  # from after each day up to the next
     if not enough.any():
         return 0, 0, False
     first = int(np.argmax(enough))
-    length = int(np.argmin(np.append(enough[first:], False)))
-    return first - 1, first + length - 1, bool(enough[first + length :].any())
+    last = first + int(np.argmin(enough[first:]))
+    return int(day[first]), int(day[last]), bool(enough[last:].any())
 
 
 def _at_risk_on(rows: GroupRows, group: int, day: Ints) -> Ints:

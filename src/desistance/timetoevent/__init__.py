@@ -2,11 +2,13 @@
 
 rows       what a row says, checked once, in one frame
 inblocks   the same rows in blocks of whole people, for data larger than memory
+plain      columns of other kinds than numpy's, as it would hold them
 asked      the days at which a user asks what a curve says
 """
 
 from desistance.timetoevent.asked import Days, days_asked
 from desistance.timetoevent.inblocks import HasBlocks, TimesInBlocks
+from desistance.timetoevent.plain import plain
 from desistance.timetoevent.rows import (
     PER_YEAR,
     HasTimes,
@@ -18,5 +20,5 @@ from desistance.timetoevent.rows import (
 
 __all__ = [
     "PER_YEAR", "Days", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times",
-    "days_asked", "in_order", "where",
+    "days_asked", "in_order", "plain", "where",
 ]  # fmt: skip

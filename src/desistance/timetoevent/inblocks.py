@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from desistance.errors import DataError, SourceError
+from desistance.timetoevent.plain import plain
 from desistance.timetoevent.rows import TimeToEvent
 
 if TYPE_CHECKING:
@@ -230,7 +232,7 @@ class TimesInBlocks:
         >>> TimesInBlocks.from_frames(blocks, stop="week", event="arrest", unit="weeks")
         <TimesInBlocks: 6 rows of 6 people, 4 events, in weeks>
         """
-        held = tuple(frames)
+        held = tuple(map(plain, frames))
         if not held:
             raise DataError("There is no frame to read.")
         roles = {
@@ -318,14 +320,17 @@ def _whole(column: pd.Series) -> Ints:
 
 
 def _files(path: Path) -> tuple[Path, ...]:
-    if path.is_dir():
-        found = tuple(sorted(path.glob("*.parquet")))
-        if not found:
-            raise SourceError(f"There is no file *.parquet in the folder {path.name!r}.")
-        return found
-    if not path.is_file():
+    found = tuple(sorted(path.glob("*.parquet"))) if path.is_dir() else (path,)
+    if not found:
+        raise SourceError(f"There is no file *.parquet in the folder {path.name!r}.")
+    if not all(file.is_file() for file in found):
         raise SourceError(f"There is no file or folder {path.name!r}.")
-    return (path,)
+    for file in found:
+        try:
+            pq.read_schema(file)
+        except (pa.ArrowException, OSError):
+            raise SourceError(f"The file {file.name!r} is no Parquet file.") from None
+    return found
 
 
 def _checked(

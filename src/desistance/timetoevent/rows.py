@@ -24,6 +24,7 @@ import numpy as np
 import pandas as pd
 
 from desistance.errors import DataError
+from desistance.timetoevent.plain import plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -160,7 +161,12 @@ class TimeToEvent:
             "stop": stop, "event": event, "start": start, "person": person,
             "strata": strata, "weight": weight, "cause": cause,
         }  # fmt: skip
+        if not isinstance(frame, pd.DataFrame):
+            raise DataError(
+                f"The rows come in a pandas DataFrame, not in a {type(frame).__name__}."
+            )
         _columns_exist(frame, named)
+        frame = plain(frame)
         faults: list[str] = []
         n = len(frame)
         stops = _whole(frame, stop, faults)
@@ -391,11 +397,14 @@ def _told_of_copies(
     if _copies(np.unique(outcome, return_counts=True)[1]) < 2:
         return ()
     n = len(frame)
-    alike = [
-        name != person and frame.iloc[:, place].nunique() < n
-        for place, name in enumerate(frame.columns)
-    ]
-    rows = pd.util.hash_pandas_object(frame.loc[:, alike], index=False).to_numpy()
+    try:
+        alike = [
+            name != person and frame.iloc[:, place].nunique() < n
+            for place, name in enumerate(frame.columns)
+        ]
+        rows = pd.util.hash_pandas_object(frame.loc[:, alike], index=False).to_numpy()
+    except TypeError:  # cells hold lists, which cannot be told apart
+        return ()
     counts = np.unique(rows, return_counts=True)[1]
     if len(counts) < FEWEST_ROWS or _copies(counts) < 2:
         return ()

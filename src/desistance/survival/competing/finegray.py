@@ -24,7 +24,7 @@ from desistance.results import Result, number, text_table
 from desistance.survival.baseline import BaselineHazard, baseline_hazard, last_days
 from desistance.survival.competing.causes import cause_code, causes_of, first_events
 from desistance.survival.competing.subdistribution import subdistribution_sets
-from desistance.survival.competing.watching import influence_of_watching, watch
+from desistance.survival.competing.watching import influence_of_watching, numbered, watch
 from desistance.survival.covariates import covariates
 from desistance.survival.cox.variance import blanked, unscaled
 from desistance.survival.hazardratios import forest, hazard_ratios
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desistance.survival.competing.subdistribution import SubdistributionSets
-    from desistance.survival.competing.watching import Watch
+    from desistance.survival.competing.watching import Watch, numbered
     from desistance.survival.newton import Maximum
     from desistance.survival.partial_likelihood import PartialLikelihood
     from desistance.timetoevent import Days, HasTimes, TimeToEvent
@@ -231,8 +231,9 @@ def fit_fine_gray(
     stratum, labels = (
         labelled(kept, apart)[1:] if apart else (kept.strata, kept.strata_labels or ("all",))
     )
-    watched = watch(kept, group, code)
-    sets = subdistribution_sets(kept, code, watched, stratum)
+    counted, moments = numbered(kept)
+    watched = watch(counted, group, code)
+    sets = subdistribution_sets(counted, code, watched, stratum)
     problem = partial_likelihood(sets, covariates(kept, read_as, sets), "breslow")
     refuse_few_clusters(cluster, int(clusters.max(initial=-1)) + 1, problem.p)
     top = maximise(problem)
@@ -243,6 +244,16 @@ def fit_fine_gray(
     blank = np.array([bool(note) for note in notes], dtype=bool)
     covariance = _sandwich(problem, sets, top, watched, stratum, clusters)
     of_cause = replace(kept, event=sets.event)
+    baseline = baseline_hazard(
+        problem,
+        top.point,
+        groups=labels,
+        last_day=last_days(kept.stop, stratum, len(labels)),
+        slopes=slopes,
+        covariance=covariance,
+    )
+    if moments is not None:
+        baseline = replace(baseline, day=moments[baseline.day])
     n_events = int(sets.event.sum())
     return FineGrayFit(
         cause=cause,
@@ -264,14 +275,7 @@ def fit_fine_gray(
         n_competing=int(np.count_nonzero(causes_of(kept))) - n_events,
         n_left_out=came.n - kept.n,
         caveats=caveats_of(came, of_cause, notes, "cluster", clusters),
-        baseline=baseline_hazard(
-            problem,
-            top.point,
-            groups=labels,
-            last_day=last_days(kept.stop, stratum, len(labels)),
-            slopes=slopes,
-            covariance=covariance,
-        ),
+        baseline=baseline,
         read_as=read_as,
         iterations=top.iterations,
     )

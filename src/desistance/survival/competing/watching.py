@@ -15,12 +15,13 @@ from the product-limit of entry in reverse time (Geskus, 2011):
     (1 - entered on the day / at risk just after the day).
 
 Both are estimated within groups of people watched alike, case weights included. Tables have a row
-for each group and a column for each day from 0 to the last.
+for each group and a column for each day from 0 to the last; where days are many more than rows
+(seconds, say), for each moment at which a row starts or stops, since only their order matters.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,7 @@ from scipy.sparse import csc_array
 
 from desistance.errors import ModelError
 from desistance.survival.competing.causes import causes_of
+from desistance.survival.risksets import FEW_KEYS
 from desistance.timetoevent import in_order, where
 
 if TYPE_CHECKING:
@@ -75,6 +77,18 @@ class Watch:
     def late_entry(self) -> bool:
         """Whether anyone comes in after day 0."""
         return bool(self.enters.any())
+
+
+def numbered(times: TimeToEvent) -> tuple[TimeToEvent, Ints | None]:
+    """Count time by the moments at which a row starts or stops, where days are many more than rows.
+
+    Also gives the moments, in order; None where time is counted as it was.
+    """
+    if times.stop.max(initial=0) <= 4 * times.n + FEW_KEYS:
+        return times, None
+    moments, place = np.unique(np.concatenate([[0], times.start, times.stop]), return_inverse=True)
+    start, stop = np.split(place[1:], 2)
+    return replace(times, start=start, stop=stop), moments
 
 
 def watch(times: TimeToEvent, group: Ints, cause: int) -> Watch:

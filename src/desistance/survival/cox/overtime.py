@@ -170,6 +170,8 @@ def let_vary(
     times: TimeToEvent, terms: tuple[Term, ...], time_varying: Mapping[str, How] | None
 ) -> tuple[Term, ...]:
     """Let the effects of the terms named by their label change with time."""
+    if time_varying is not None and not isinstance(time_varying, Mapping):
+        raise ModelError("`time_varying` says of terms how they change, as {'age': 'log'}.")
     hows = dict(time_varying or {})
     labels = [term.label for term in terms]
     unknown = [name for name in hows if labels.count(name) != 1]

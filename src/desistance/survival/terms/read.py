@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ def read_terms(
     """
     if isinstance(terms, str | Term):
         raise ModelError(f"`terms` is a list of columns and terms: write [{terms!r}].")
+    if not isinstance(terms, Collection):
+        raise ModelError(f"`terms` is a list of columns and terms, not {type(terms).__name__}.")
     if not len(terms):
         raise ModelError("`terms` is empty; name at least one column.")
     wrong = [term for term in terms if not isinstance(term, str | Term)]
