@@ -129,6 +129,15 @@ def test_every_end_is_one_sentence_and_a_code_of_its_own(tmp_path, plan, code, s
     assert not (tmp_path / "out").exists()
 
 
+def test_nobody_to_compare_is_told_without_counts(tmp_path):
+    text = f'data = "{SHIPPED / "messy"}"\n[follow_up]\njoining = "nothing"\n'
+    done = run("evaluate", plan_of(tmp_path / "p", text), "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[1] == "The cohorts are not compared: nobody who joined could be made like others."
+    assert lines[2].startswith("Report: ")
+
+
 def test_a_folder_that_is_no_report_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("years of work", encoding="utf-8")

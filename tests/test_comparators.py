@@ -269,6 +269,19 @@ def test_the_level_of_areas_is_that_of_the_rollout(pilot, followed, few):
     assert told["note"].startswith("not estimable: ")
 
 
+def test_areas_without_an_interval_show_no_number(pilot, followed, monkeypatch):
+    found = rollout_effects(followed)
+    few = {"std_error": np.nan, "conf_low": np.nan, "conf_high": np.nan, "p_value": np.nan,
+           "note": "error not estimable: too few areas"}  # fmt: skip
+    alone = replace(found, frame=found.frame.assign(**few))
+    monkeypatch.setattr(
+        "desistance.comparison.triangulation.rollout_effects", lambda *_, **__: alone
+    )
+    row = triangulate(pilot, ["D"]).frame.iloc[0]
+    assert np.isnan(row["estimate"])
+    assert row["note"] == "not estimable: too few areas"
+
+
 def test_a_red_balance_or_few_people_show_no_estimate():
     small = simulate_cases(replace(LONG, n_people=70), rng=3)
     pilot = follow_up(small, build_histories(small), DESIGN)

@@ -93,7 +93,8 @@ def two_groups(joined, others, length=400):
         "weight": 1.0})  # fmt: skip
     table = pd.DataFrame({"smd_after": [0.0]})
     balance = type("Matched", (), {"matches": matches, "light": "green", "table": table,
-                                   "n_matched": 99, "n_compared": 99})  # fmt: skip
+                                   "n_matched": 99, "n_compared": 99,
+                                   "n_effective": 99})  # fmt: skip
     return followed, balance
 
 
@@ -192,6 +193,12 @@ class TestSentence:
         assert said.startswith("Not reported")
         assert not any(figure in said for figure in ("14", "15", "2.6"))
 
+    def test_another_level_is_named(self):
+        assert self.say(-14.2, -2.6, confidence=0.8).endswith(
+            "significant result by a 80% interval."
+        )
+        assert "inconclusive by a 99% interval: more" in self.say(-9.4, 3.2, confidence=0.99)
+
     def test_not_estimable_is_not_reported(self):
         assert self.say(float("nan"), float("nan")).startswith("Not reported")
 
@@ -220,6 +227,19 @@ def test_every_effect_has_words_with_limits_rounded_outwards(outcome, interval, 
     assert again.startswith("Counting VIOLENT alone: for ")
     assert effect_sentence(outcome, *interval, **told | {"light": "red"}).startswith("Not reported")
     assert effect_sentence("deaths before reoffending per 100 people", 1.0, 2.0, **told) == ""
+
+
+def test_an_effect_that_few_carry_has_no_sentence(pilot):
+    _, followed, balanced = pilot
+    matches = balanced.matches.copy()
+    first = matches.index[~matches["exposed"]][:8]
+    matches.loc[first, "weight"] *= 1_000
+    few = replace(balanced, matches=matches)
+    assert few.n_effective < 30 <= few.n_compared
+    compared = compare_cohorts(followed, few)
+    assert compared.words["sentence"].str.contains("fewer than 30 people carry").all()
+    assert any("No effect is to be read from this" in said for said in compared.caveats)
+    assert not any("is to be read" in said for said in compare_cohorts(*pilot[1:]).caveats)
 
 
 def test_each_effect_says_whom_it_rests_on(pilot):

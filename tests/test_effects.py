@@ -246,6 +246,17 @@ def test_one_to_one_both_is_by_match_and_weighted_both_is_by_row(everyone, score
         assert numbers(both)[1] == pytest.approx(numbers(one)[1], rel=1e-9, nan_ok=True)
 
 
+def test_one_person_in_a_cohort_has_no_hazard_ratio(everyone):
+    place = np.arange(len(everyone))
+    one = everyone.assign(treat=place == 3, day=place + 1, event=True)
+    scored = estimate_propensity(one, exposed="treat", terms=SCORED[:1])
+    found = compare_cohorts(one, weigh_cohorts(scored), [TimeTo("day", "event")])
+    row = found.effect("hazard ratio of event")
+    assert np.isnan(row[["estimate", "std_error", "conf_low", "p_value"]].astype(float)).all()
+    assert "only one person" in row["note"]
+    assert any("fewer than 30 people in a group" in said for said in found.caveats)
+
+
 @examples(6)
 @given(st.randoms(use_true_random=False))
 def test_neither_order_nor_labels_change_an_effect(rnd):

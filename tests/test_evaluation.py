@@ -11,7 +11,7 @@ from desistance.comparison import ExternalRate, SensitivityDesign
 from desistance.comparison.exploratory import effects_by_dose, effects_by_need
 from desistance.comparison.timing import compare_over_time
 from desistance.disclosure import DisclosurePolicy
-from desistance.errors import FollowUpError, ModelError, PlanError
+from desistance.errors import FollowUpError, ModelError, NoOverlapError, PlanError
 from desistance.evaluation import (
     EvaluationPlan,
     ExploratoryDesign,
@@ -150,6 +150,18 @@ def test_without_a_programme_everything_but_the_comparison_is_there(cases):
     assert found.effects is None
     assert found.not_compared["step"].iloc[0] == "people who joined"
     assert "Nobody can be compared" in found.summary()
+    assert found.rates.to_frame()["estimate"].notna().any()
+
+
+def test_where_no_weights_make_cohorts_alike_the_rest_is_there(cases, monkeypatch):
+    def apart(*_):
+        raise NoOverlapError("On some mix of the terms they do not overlap.")
+
+    monkeypatch.setattr("desistance.evaluation.evaluation.balance_cohorts", apart)
+    found = evaluate(cases, EvaluationPlan(balance=BalanceDesign(way="entropy")))
+    assert found.effects is None
+    assert found.not_compared["n_remaining"].iloc[-1] == 0
+    assert found.not_compared["n_left_out"].iloc[-1] == found.not_compared["n_remaining"].iloc[-2]
     assert found.rates.to_frame()["estimate"].notna().any()
 
 

@@ -267,7 +267,7 @@ class TestTipping:
     def test_an_interval_that_holds_no_effect_is_tipped_already(self):
         frame = tipping_point(-5.0, -12.0, 2.0, scale="difference").to_frame()
         told = frame[frame["group"] == "tips the interval"]
-        assert told["note"].eq("not estimable: the interval holds no effect already").all()
+        assert told["note"].eq("not estimable: the interval holds no difference already").all()
 
     def test_people_not_followed_tip_what_their_outcomes_would(self):
         """Of 200 exposed 40 are not followed, of 300 others 30: count them in and compare."""

@@ -292,7 +292,9 @@ def test_a_design_of_time_that_few_carry_is_withheld_alone(timed):
     found, _, folder = timed
     assert small_counts(folder) == []
     few = {
-        one.design.label: one.frame["n"].min() < 30 or one.frame["n_events"].min() < 10
+        one.design.label: bool(one.withheld)
+        or one.frame["n"].min() < 30
+        or one.frame["n_events"].min() < 10
         for one in found.timing.compared.results
     }
     assert few["landmark at day 20"]
@@ -300,7 +302,7 @@ def test_a_design_of_time_that_few_carry_is_withheld_alone(timed):
     for row in rows(folder, "timing.csv"):
         assert row["note"].startswith("not reported") == few[row["group"]]
         if few[row["group"]]:
-            assert not re.search(r"\d", row["estimate"] + row["n"] + row["conf_low"])
+            assert not re.search(r"\d", row["estimate"] + row["conf_low"])
         elif "per 100" in row["outcome"]:
             assert float(row["conf_low"]) % 1 == 0
     assert set(rows(folder, "immortal_time.csv")[0]) == {"group", "n", "person_years"}
@@ -316,6 +318,31 @@ def test_risk_sets_whose_balance_is_red_show_no_effect(timed, tmp_path):
     for row in own:
         assert row["estimate"] == row["p_value"] == ""
         assert "too unlike" in row["note"]
+    there = {path.name for path in (tmp_path / "report").iterdir()}
+    assert not there & {"effects.csv", "words.csv", "matched.csv"}
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "The effect of joining, on those who joined and were matched" not in page
+    assert "not how those who joined compare with others" in page
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [({"joined": 24}, "fewer than 30 people in a group"), ({"carried": 15}, "after weighting")],
+    ids=["few joined", "few carry"],
+)
+def test_copies_of_people_do_not_make_a_design_of_time_one_of_many(timed, tmp_path, counts, why):
+    found = timed[0]
+    copied = next(
+        one for one in found.timing.compared.results if one.design.name == "clone-censor-weight"
+    )
+    assert not copied.withheld
+    few = dataclasses.replace(copied, counts=copied.counts | counts)
+    compared = dataclasses.replace(found.timing.compared, results=(few,))
+    timing = dataclasses.replace(found.timing, compared=compared)
+    write_report(dataclasses.replace(found, timing=timing), tmp_path / "report")
+    for row in rows(tmp_path / "report", "timing.csv"):
+        assert row["estimate"] == row["conf_low"] == row["p_value"] == ""
+        assert why in row["note"]
 
 
 @pytest.fixture(scope="module")

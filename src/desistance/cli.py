@@ -92,6 +92,7 @@ def evaluate(
         from rich.console import Console
 
         from desistance.cases import load_cases
+        from desistance.comparison.wording import NOT_COMPARED
         from desistance.evaluation import evaluate as run
         from desistance.evaluation import load_plan, read_lock
         from desistance.evaluation.plan import beside
@@ -110,7 +111,7 @@ def evaluate(
             status.update("Writing the report")
             page = write_report(found, out)
         typer.echo(cases.quality.summary().splitlines()[0])
-        typer.echo(found.effects.sentence if found.effects else found.not_compared)
+        typer.echo(found.effects.sentence if found.effects else NOT_COMPARED)
         if found.deviations is not None:
             typer.echo(f"The plan was locked; deviations: {len(found.deviations)}")
         typer.echo(f"Report: {page}")

@@ -351,7 +351,6 @@ STUDIES = (
             Goal("rejected, ever against never", "share"),
             Goal("ever against never, refused", "share", 1.0),
         ),
-        replicates=1_000,
     ),
     Study(
         7,

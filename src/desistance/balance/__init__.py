@@ -2,7 +2,7 @@
 
 from desistance.balance.cohorts import Balance
 from desistance.balance.comparators import CalendarRules, Comparator, eligible
-from desistance.balance.diagnostics import balance_table
+from desistance.balance.diagnostics import balance_table, effective_size
 from desistance.balance.matching import (
     BalanceDesign,
     balance_cohorts,
@@ -25,6 +25,7 @@ __all__ = [
     "balance_table",
     "candidates",
     "comparison_flow",
+    "effective_size",
     "eligible",
     "estimate_propensity",
     "match_cohorts",

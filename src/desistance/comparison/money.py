@@ -77,6 +77,13 @@ class BreakEven(Result):
         return ax
 
 
+def _note(low: float, high: float) -> str:
+    """Say of an interval whether it is there, and clear of 0."""
+    if np.isnan(low):
+        return f"{NOT_ESTIMABLE}: no effect was given"
+    return "" if low > 0 or high < 0 else "inconclusive: not for a headline"
+
+
 def break_even(
     *,
     cost_per_person: float,
@@ -121,22 +128,19 @@ def break_even(
         raise ModelError("`prevented` is an estimate between its low and its high.")
     # The ends of the product of two intervals: a low number at whichever cost makes it lowest.
     averted = (estimate * cost, min(least * low, least * high), max(most * low, most * high))
-    conclusive = prevented is not None and (least > 0 or most < 0)
-    note = (
-        f"{NOT_ESTIMABLE}: no effect was given" if prevented is None
-        else "" if conclusive else "inconclusive: not for a headline"
-    )  # fmt: skip
+    net = [amount - cost_per_person for amount in averted]
     rows = [
         (NEEDED, cost_per_person / cost, cost_per_person / high, cost_per_person / low, ""),
-        (PREVENTED, estimate, least, most, note),
-        (SAVED, *averted, note),
-        (NET, *(amount - cost_per_person for amount in averted), note),
+        (PREVENTED, estimate, least, most, _note(least, most)),
+        (SAVED, *averted, _note(*averted[1:])),
+        (NET, *net, _note(*net[1:])),
     ]
     frame = pd.DataFrame(rows, columns=["outcome", "estimate", "conf_low", "conf_high", "note"])
     said = [
         "Costs to society are not cash that anybody gets back, and only reoffences that came to "
         "notice are counted."
     ]
+    conclusive = not _note(least, most)
     if prevented is not None and not conclusive:
         said.append("The effect is inconclusive: quote what would break even, not what was saved.")
     return BreakEven(frame, price_year, conclusive, tuple(said))

@@ -20,7 +20,9 @@ def side_by_side(frame: pd.DataFrame, by: str = "design") -> pd.DataFrame:
         row: dict[str, Any] = {label: first[label] for label in labels}
         row[by] = design_name(str(name)) if by == "design" else name
         for _, told in of_one.iterrows():
-            beside = f"{row[told['outcome']]}; elsewhere " if told["outcome"] in row else ""
+            beside = ""
+            if told["outcome"] in row:
+                beside = f"{row[told['outcome']] or 'not reported'}; elsewhere "
             row[told["outcome"]] = beside + with_interval(told)
         notes = [note for note in of_one["note"].unique() if note]
         rows.append(row | {"note": "; ".join(notes)})

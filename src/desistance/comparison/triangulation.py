@@ -353,9 +353,10 @@ def _area_level(followed: FollowUp, confidence: float) -> list[Row]:
         return [head | {"note": f"{NOT_ESTIMABLE}: {why[:1].lower()}{why[1:].rstrip('.')}"}]
     row = found.effect()
     head["outcome"] = f"difference at area level in {found.outcome}"
-    numbers = {name: row[name] for name in NUMBERS}
+    numbers, note = {name: row[name] for name in NUMBERS}, row["note"] or AREA_LEVEL
+    if np.isnan(row["conf_low"]):  # a number without an interval says nothing
+        numbers, note = {}, row["note"].removeprefix("error ")
     level = comparator_words("D").levels["green"]
-    note = row["note"] or AREA_LEVEL
     live = eligible(everyone, Comparator("any")).live < NEVER
     return [head | numbers | {"level": level, "n": int(live.sum()), "note": note}]
 

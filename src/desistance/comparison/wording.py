@@ -27,6 +27,7 @@ from desistance.followup.rules import REOFFENCE
 if TYPE_CHECKING:
     from desistance.balance import Balance
 
+NOT_COMPARED = "The cohorts are not compared: nobody who joined could be made like others."
 FEWEST = 30  # people in either group, below which nothing is reported
 
 
@@ -68,9 +69,17 @@ def not_reported(balanced: Balance) -> str:
     """
     if balanced.light == "red":
         return "not reported: the cohorts are too unlike (balance is red)"
-    if min(balanced.n_matched, balanced.n_compared) < FEWEST:
+    return too_few(min(balanced.n_matched, balanced.n_compared), balanced.n_effective)
+
+
+def too_few(n: int, n_effective: float) -> str:
+    """Say why a comparison of `n` people in the smaller group is not reported, or nothing.
+
+    `n_effective` is as how many people who weigh equally they count.
+    """
+    if n < FEWEST:
         return f"not reported: fewer than {FEWEST} people in a group"
-    if balanced.n_effective < FEWEST:
+    if n_effective < FEWEST:
         return f"not reported: after weighting, fewer than {FEWEST} people carry the comparison"
     return ""
 
@@ -84,6 +93,7 @@ def rate_sentence(
     light: str,
     names: tuple[str, str],
     months: int = 12,
+    confidence: float = 0.95,
 ) -> str:
     """Say what the one-year rate difference shows.
 
@@ -97,6 +107,10 @@ def rate_sentence(
         Worst traffic light of the balance: "green", "amber" or "red".
     names
         Comparison group, and those who joined.
+    months
+        Of follow-up.
+    confidence
+        Of the interval; named where it is not 95 %, which the words are made for.
 
     Examples
     --------
@@ -108,7 +122,7 @@ similar people in the former IOM group. This is a statistically significant resu
     """
     return effect_sentence(
         DIFFERENCE, low, high, n_joined=n_joined, n_compared=n_compared, light=light, names=names,
-        months=months,
+        months=months, confidence=confidence,
     )  # fmt: skip
 
 
@@ -123,6 +137,8 @@ def effect_sentence(
     names: tuple[str, str],
     months: int = 12,
     counted: str = "",
+    n_effective: float = math.inf,
+    confidence: float = 0.95,
 ) -> str:
     """Say what an effect shows; empty where there are no words for it.
 
@@ -132,12 +148,12 @@ def effect_sentence(
         Of the row of the effect: "hazard ratio of the first reoffence".
     low, high
         Its interval, joined against comparison.
-    n_joined, n_compared, light, names
+    n_joined, n_compared, light, names, months, confidence
         As in `rate_sentence`.
-    months
-        Of follow-up.
     counted
         The set of offences, where it is not that of the follow-up.
+    n_effective
+        As how many people who weigh equally those compared count.
 
     Examples
     --------
@@ -158,6 +174,8 @@ similar people in the former IOM'
             "Not reported: the two groups are too unlike for a difference between them to be read "
             "as the effect of the programme."
         )
+    if n_effective < FEWEST:
+        return f"Not reported: after weighting, fewer than {FEWEST} people carry the comparison."
     if not (math.isfinite(low) and math.isfinite(high)):
         return "Not reported: the difference cannot be estimated."
     if measure.unit == "%":
@@ -169,17 +187,19 @@ similar people in the former IOM'
     if counted:
         said = f"Counting {counted} alone: {said[:1].lower()}{said[1:]}"
     than = f" than for similar people in the {names[0]} group."
+    at = "" if confidence == 0.95 else f" by a {100 * confidence:g}% interval"
     if high < 0 or low > 0:
         way, few, many = ("lower", -high, -low) if high < 0 else ("higher", low, high)
         span = _between(math.floor(few), math.ceil(many), measure)
-        return f"{said} could be {way} by {span}{than} This is a statistically significant result."
+        return (
+            f"{said} could be {way} by {span}{than} This is a statistically significant result{at}."
+        )
     unit = "" if measure.unit == " people" else measure.unit
     return (
         f"{said} could be anywhere from {math.ceil(-low)}{unit} lower to {math.ceil(high)}{unit} "
-        f"higher{than} The "
-        "result is inconclusive: more people would need to join and be available for analysis to "
-        "tell in which way the programme affects reoffending. This should not be taken to mean "
-        "that it fails to affect it."
+        f"higher{than} The result is inconclusive{at}: more people would need to join and be "
+        "available for analysis to tell in which way the programme affects reoffending. This "
+        "should not be taken to mean that it fails to affect it."
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from desistance.balance import Balance, balance_cohorts
+import pandas as pd
+
+from desistance.balance import Balance, balance_cohorts, candidates
 from desistance.comparison import (
     CohortComparison,
     CohortEffects,
@@ -16,7 +18,7 @@ from desistance.comparison import (
     stress_test,
     triangulate,
 )
-from desistance.errors import NobodyToMatchError
+from desistance.errors import NobodyToMatchError, NoOverlapError
 from desistance.evaluation.exploring import explore
 from desistance.evaluation.missing import Missing, fill_in
 from desistance.evaluation.process import Process, describe_process
@@ -29,8 +31,6 @@ from desistance.survival import CoxFit, LogRank, Survival, fit_cox, kaplan_meier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    import pandas as pd
 
     from desistance.cases import CaseData
     from desistance.comparison import SensitivityDesign
@@ -146,6 +146,8 @@ def evaluate(
         balanced = balance_cohorts(followed, plan.balance)
     except NobodyToMatchError as nobody:
         return replace(found, not_compared=nobody.flow)
+    except NoOverlapError:
+        return replace(found, not_compared=_without_overlap(followed, plan))
     say("Comparing the cohorts")
     effects = compare_cohorts(
         followed, balanced, plan.outcomes, offence_sets=plan.offence_sets,
@@ -153,6 +155,15 @@ def evaluate(
     )  # fmt: skip
     found = replace(found, balanced=balanced, effects=effects)
     return replace(found, **dict(_asked_for(followed, balanced, plan, say)))
+
+
+def _without_overlap(followed: FollowUp, plan: EvaluationPlan) -> pd.DataFrame:
+    """Account for those who joined, where no weights make others like them."""
+    flow = candidates(followed, plan.balance.comparator)[1]
+    left = int(flow["n_remaining"].iloc[-1])
+    step = "on some mix of the terms the cohorts do not overlap, so no weights make them alike"
+    lost = pd.DataFrame({"step": [step], "n_left_out": [left], "n_remaining": [0]})
+    return pd.concat([flow, lost], ignore_index=True)
 
 
 def _asked_for(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desistance.comparison.wording import not_reported
 from desistance.disclosure import NOT_REPORTED, in_blocks, protect_effect, stacked, unprotected
 from desistance.histories.days import months_to_days
 from desistance.report.drawings import points
@@ -15,11 +16,13 @@ from desistance.report.page import Figure, KeyFigure, Section
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from desistance.balance import Balance
     from desistance.comparison import CohortComparison
     from desistance.disclosure import ProtectedTable
     from desistance.report.page import Block, Table
     from desistance.report.story import Story
 
+HEADING = "What joining did"
 QUARTERS = (3, 6, 9, 12)
 AT_ONCE = 8  # rows of numbers that a reader takes in; more are folded
 FIRST = (
@@ -28,10 +31,14 @@ FIRST = (
 )
 
 
-def effect(story: Story, effects: CohortComparison) -> Section:
-    """Give the effect on those who joined."""
+def effect(story: Story, effects: CohortComparison, balanced: Balance) -> Section:
+    """Give the effect on those who joined, unless nothing may be read of it."""
+    blocks: list[Block]
+    if not_reported(balanced):
+        blocks = [KeyFigure(headline(story, effects)), story.caveats(effects.caveats)]
+        return Section(HEADING, tuple(blocks))
     protected = protected_effects(story, effects)
-    blocks: list[Block] = [KeyFigure(headline(story, effects))]
+    blocks = [KeyFigure(headline(story, effects))]
     blocks += [*in_words(story, effects, protected)]
     blocks += [
         story.table(
@@ -42,7 +49,7 @@ def effect(story: Story, effects: CohortComparison) -> Section:
         matched_curves(story, effects),
         story.caveats(effects.caveats),
     ]  # fmt: skip
-    return Section("What joining did", tuple(blocks))
+    return Section(HEADING, tuple(blocks))
 
 
 def protected_effects(

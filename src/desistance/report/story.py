@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from desistance.comparison.wording import NOT_COMPARED, not_reported
 from desistance.disclosure import (
     ProtectedTable,
     Rate,
@@ -89,7 +90,7 @@ class Story:
             yield process
         if found.balanced is not None and found.effects is not None:
             yield self.balance(found.balanced)
-            yield effect(self, found.effects)
+            yield effect(self, found.effects, found.balanced)
             if found.triangulation is not None or found.cohorts:
                 yield other_comparisons(self)
             if found.timing is not None:
@@ -107,8 +108,7 @@ class Story:
         found, names = self.evaluation, self.evaluation.plan.follow_up.names
         blocks: list[Block] = [Prose(found.plan.notes)] if found.plan.notes else []
         if found.effects is None:
-            blocks.append(KeyFigure(
-                "The cohorts are not compared: nobody who joined could be matched."))  # fmt: skip
+            blocks.append(KeyFigure(NOT_COMPARED))
         else:
             blocks.append(KeyFigure(
                 headline(self, found.effects),
@@ -296,10 +296,13 @@ class Story:
 
     def limits(self) -> Section:
         """Say what may and what may not be read out of this report."""
+        balanced = self.evaluation.balanced
+        also = ", and how those who joined compare with people like them in what is recorded"
+        if balanced is None or not_reported(balanced):
+            also = "; not how those who joined compare with others, as nothing is reported of that"
         return Section("What you can say, and what you cannot", (
             Prose((
-                "You can say how many people were followed, how often they reoffended, and how "
-                "those who joined compare with people like them in what is recorded.",
+                f"You can say how many people were followed, how often they reoffended{also}.",
                 "You cannot say that the programme caused the difference beyond what matching on "
                 "recorded history and needs allows; that an inconclusive result means the "
                 "programme does not work; or anything about one person.",

@@ -99,9 +99,11 @@ def immortal(story: Story, found: ImmortalTime) -> list[Block]:
 def protected_designs(
     story: Story, compared: TimedComparisons, balanced: Balance
 ) -> ProtectedTable:  # fmt: skip
-    """Protect the effects of each design; the main one is shown where it may be read at all."""
+    """Protect the effects of each design; each is shown where it may be read at all."""
     frame = compared.to_frame().drop(columns=["std_error", "n_events"])
     people: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
+    why = {one.design.label: one.withheld for one in compared.results}
+    why[RISK_SET] = not_reported(balanced)
     for one in compared.results:
         sides = one.frame[one.frame["outcome"] == RATE].set_index("group")
         n, n_events = (
@@ -109,12 +111,12 @@ def protected_designs(
             for name in ("n", "n_events")
         )
         people[one.design.label] = n, n_events
-    why, parts = not_reported(balanced), []
+    parts = []
     for place in range(len(frame)):
         row = frame.iloc[[place]]
         label = str(row["group"].iloc[0])
-        if label == RISK_SET and why:
-            row = row.assign(note=why, **dict.fromkeys(NUMBERS, float("nan")))
+        if why.get(label):
+            row = row.assign(note=why[label], **dict.fromkeys(NUMBERS, float("nan")))
         if label in people:
             parts.append(story.protect(row, *people[label], "timing"))
         else:

@@ -26,7 +26,7 @@ from desistance.comparison.effects.variance import (
     told_of,
     weights_estimated,
 )
-from desistance.comparison.wording import effect_sentence
+from desistance.comparison.wording import effect_sentence, not_reported
 from desistance.errors import ModelError
 from desistance.histories.days import NEVER
 from desistance.results import Caveat
@@ -155,10 +155,11 @@ def compare_cohorts(
     )
     names = design.names
     said = _caveats(people, balanced.matches, until_joining=until_joining)
+    said += _unreadable(balanced)
     said += told_of(own.clusters(balanced.matches))
     if "severity" in outcomes:
         said += unweighed(own)
-    basis, words = _basis(found), _words(frame, balanced, design)
+    basis, words = _basis(found), _words(frame, balanced, design, confidence)
     n_people = own.rows.groupby("cohort", observed=True)["person"].nunique()
     n_reoffenders = _reoffenders(first)
     return CohortComparison(
@@ -229,7 +230,9 @@ def _other_set(row: pd.Series, design: FollowUpDesign) -> str:
     return "" if named == design.offence_set else str(named)
 
 
-def _words(frame: pd.DataFrame, balanced: Balance, design: FollowUpDesign) -> pd.DataFrame:
+def _words(
+    frame: pd.DataFrame, balanced: Balance, design: FollowUpDesign, confidence: float
+) -> pd.DataFrame:
     """Say what each effect shows."""
     effects = frame[frame["group"] == AGAINST]
     said = [
@@ -237,6 +240,7 @@ def _words(frame: pd.DataFrame, balanced: Balance, design: FollowUpDesign) -> pd
             row["outcome"], row["conf_low"], row["conf_high"], n_joined=balanced.n_matched,
             n_compared=balanced.n_compared, light=balanced.light, names=design.names,
             months=design.months, counted=_other_set(row, design),
+            n_effective=balanced.n_effective, confidence=confidence,
         )
         for _, row in effects.iterrows()
     ]  # fmt: skip
@@ -302,7 +306,7 @@ def _of_frame(
     by = checked_clustering(clusters or "both")
     arms = arms_of(frame, balanced, person=person, propensity=propensity, by=by,
                    confidence=confidence)  # fmt: skip
-    said = [UNSEEN, *told_of(arms.clusters)]
+    said = [UNSEEN, *_unreadable(balanced), *told_of(arms.clusters)]
     if propensity is not None:
         said.append("Standard errors count the weights as estimated.")
     return Effects(
@@ -329,6 +333,12 @@ def _curves(first: TimeToEvent, people: Compared) -> Survival:
     low, high = survival_interval(share, error, people.confidence, curves.interval)
     frame = frame.assign(conf_low=low, conf_high=high)
     return replace(curves, curve=frame, variance=f"{curves.variance}, in all their matches")
+
+
+def _unreadable(balanced: Balance) -> list[str]:
+    """Say so where no effect may be read: errors of few people, say, are too small."""
+    why = not_reported(balanced).partition(": ")[2]
+    return [f"No effect is to be read from this: {why}."] if why else []
 
 
 def _caveats(followed: FollowUp, matches: pd.DataFrame, *, until_joining: bool) -> list[str]:

@@ -103,7 +103,7 @@ def rows_of(
 
 def effect_row(
     outcome: str, estimate: float, error: float, z: float, *, ratio: bool = False,
-    least: float = TINY, why: str = "no reoffence in one of the cohorts",
+    least: float = TINY, why: str = "no reoffence, or only one person, in one of the cohorts",
 ) -> Row:  # fmt: skip
     """Give the row of one effect; of a ratio the estimate and error are of its logarithm."""
     if not np.isfinite(estimate) or not error > least:

@@ -78,7 +78,10 @@ def by_day(
 
 
 def log_hazard(times: TimeToEvent, exposed: str, clusters: Clusters) -> tuple[float, float]:
-    """Log hazard ratio of a column, and its standard error."""
+    """Log hazard ratio of a column, and its standard error; NaN where a cohort is one person."""
+    is_exposed = times.columns[exposed].to_numpy(bool)
+    if min(len(np.unique(clusters.person[side])) for side in (is_exposed, ~is_exposed)) < 2:
+        return np.nan, np.nan
     if clusters.by == "person" and clusters.through_weights is None:
         rows = replace(times, columns=times.columns.assign(person=clusters.person))
         fitted = fit_cox(rows, [exposed], variance="cluster", cluster="person")

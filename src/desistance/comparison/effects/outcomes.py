@@ -188,7 +188,7 @@ class TimeTo:
         log, error = log_hazard(times, EXPOSED, arms.clusters)
         rows = [
             effect_row(f"hazard ratio of {self.event}", log, error, arms.z, ratio=True,
-                       why=f"no {self.event} in one of the cohorts")
+                       why=f"no {self.event}, or only one person, in one of the cohorts")
         ]  # fmt: skip
         if self.horizon is None:
             return rows

@@ -82,7 +82,7 @@ class EValue(Result):
         return "\n".join(
             [
                 f"E-value of {self.definition}: {number(self.estimate, 2)}, and "
-                f"{number(self.limit, 2)} to bring the interval to no effect",
+                f"{number(self.limit, 2)} to bring the interval to no difference",
                 text_table(self.to_frame()),
                 "A confounder nobody recorded would have to go with both joining and reoffending "
                 f"by risk ratios of {number(self.estimate, 2)} each, beyond what is balanced, to "

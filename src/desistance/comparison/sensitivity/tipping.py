@@ -206,7 +206,9 @@ def _targets(
         raise ModelError("The estimate lies within its limits, the lower one first; ratios > 0.")
     why = f"{NOT_ESTIMABLE}: there is no estimate" if np.isnan([estimate, low, high]).any() else ""
     nearest = high if estimate < none else low
-    holds = f"{NOT_ESTIMABLE}: the interval holds no effect already" if low <= none <= high else ""
+    holds = (
+        f"{NOT_ESTIMABLE}: the interval holds no difference already" if low <= none <= high else ""
+    )
     return [(TIPS_ESTIMATE, estimate, why), (TIPS_LIMIT, nearest, why or holds)]
 
 

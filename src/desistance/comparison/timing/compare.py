@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from desistance.balance import effective_size
 from desistance.comparison.timing.design import TimeDesign
 from desistance.comparison.timing.designs import emulate
 from desistance.comparison.timing.estimates import by_model, by_side, log_hazard_ratio, rows_of
@@ -147,6 +148,7 @@ def compare_over_time(
         "trials": int(made.copies["trial"].nunique()),
         "copies": len(made.copies),
         "events": len(np.unique(whole.person[whole.event])),
+        "carried": round(min(effective_size(one) for one in _carried(whole, weights[0]))),
         "cut": n_cut,
         "cut short": short,
     }
@@ -252,6 +254,14 @@ def _people(rows: Rows, weight: Floats) -> list[tuple[int, int]]:
         n = len(np.unique(rows.person[mine]))
         told.append((n, len(np.unique(rows.person[mine & rows.event]))))
     return told
+
+
+def _carried(rows: Rows, weight: Floats) -> list[Floats]:
+    """Add up weighted time at risk of each person, on either side."""
+    time = weight * (rows.stop - rows.start)
+    sides = [rows.exposed == side for side in (False, True)]
+    each = [np.bincount(rows.person[mine], time[mine]).astype(float) for mine in sides]
+    return [one[one > 0] for one in each]
 
 
 def _n_joined(followed: FollowUp, rows: Rows) -> int:
@@ -391,11 +401,8 @@ def _caveats(
             "Until people join, the two copies of a person are the same, so the hazard ratio is an "
             "average that changes with the horizon: read the rates."
         )
-    for side, name in enumerate(followed.design.names):
-        mine = rows.exposed == bool(side)
-        carried = np.bincount(rows.person[mine], (weight * (rows.stop - rows.start))[mine])
-        carried = carried[carried > 0]
-        size = carried.sum() ** 2 / (carried**2).sum() if len(carried) else 0.0
+    for name, carried in zip(followed.design.names, _carried(rows, weight), strict=True):
+        size = effective_size(carried)
         if 0 < size < FEW_WEIGHED * len(carried):
             said.append(
                 Caveat(

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from desistance.comparison.timing.design import TimeDesign
+from desistance.comparison.wording import too_few
 from desistance.plots import DARK_GREY, house_style, new_axes, ratio_axis
 from desistance.results import Caveat, Result, number, text_table
 
@@ -36,8 +37,9 @@ class TimedComparison(Result):
     estimand : str
         The question it answers.
     counts : dict
-        ``people``, ``joined`` and ``events`` (people), ``trials``, ``copies``, ``cut`` (people
-        whose weight was), ``cut short`` (people not watched to the horizon by the extract).
+        ``people``, ``joined`` and ``events`` (people), ``carried`` (as how many people who weigh
+        equally the smaller side counts), ``trials``, ``copies``, ``cut`` (people whose weight
+        was), ``cut short`` (people not watched to the horizon by the extract).
     flow : DataFrame
         ``step, n_left_out, n_remaining``, of people.
     definition, variance : str
@@ -56,6 +58,14 @@ class TimedComparison(Result):
     def to_frame(self) -> pd.DataFrame:
         """One row per outcome and side, and one per effect."""
         return self.frame.copy()
+
+    @property
+    def withheld(self) -> str:
+        """Why no effect may be read from it; empty where one may.
+
+        Copies of people who never joined stand on both sides: people who joined count.
+        """
+        return too_few(self.counts["joined"], self.counts["carried"])
 
     def effect(self, outcome: str) -> pd.Series:
         """Give the row of one effect: "time" (hazard ratio), "rate" or "days"."""
