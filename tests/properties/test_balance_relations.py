@@ -108,6 +108,36 @@ def test_optimal_pairs_are_the_best_of_all(ours, theirs, caliper):
     assert (-len(one), np.abs(score[one] - score[other]).sum()) == pytest.approx(best)
 
 
+@given(small, small, st.integers(2, 3), st.sampled_from([0.5, 2.0, np.inf]))
+@examples(60)
+def test_several_optimal_pairs_each_first_give_most_people_one(ours, theirs, ratio, caliper):
+    score = np.array(ours + theirs, float)
+    exposed = np.arange(len(score)) < len(ours)
+    block = np.zeros(len(score), np.int64)
+    one, other = optimal_pairs(score, exposed, block, ratio=ratio, caliper=caliper)
+    assert len(set(other)) == len(other)
+    assert np.bincount(one).max(initial=0) <= ratio
+    best = (0, 0, 0.0)
+    for chosen in product([None, *range(len(ours))], repeat=len(theirs)):
+        pairs = [(i, len(ours) + j) for j, i in enumerate(chosen) if i is not None]
+        gaps = [abs(score[i] - score[j]) for i, j in pairs]
+        each = np.bincount([i for i, _ in pairs], minlength=1)
+        if max(gaps, default=0) <= caliper and each.max() <= ratio:
+            best = min(best, (-int((each > 0).sum()), -len(gaps), sum(gaps)))
+    found = -len(set(one)), -len(one), np.abs(score[one] - score[other]).sum()
+    assert found == pytest.approx(best)
+
+
+def test_matching_more_each_loses_nobody_exposed():
+    rng = np.random.default_rng(2)
+    score = np.concatenate([rng.normal(0.5, 1, 76), rng.normal(0, 1, 124)])
+    exposed, block = np.arange(200) < 76, np.zeros(200, np.int64)
+    for ratio in (1, 2, 3):
+        one, other = optimal_pairs(score, exposed, block, ratio=ratio, caliper=np.inf)
+        assert len(set(one)) == 76
+        assert len(other) == min(76 * ratio, 124)
+
+
 @given(small, small)
 @examples(60)
 def test_full_matching_is_the_best_cover_and_made_of_stars(ours, theirs):
