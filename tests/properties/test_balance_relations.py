@@ -261,6 +261,13 @@ def test_a_truncated_weight_is_counted(frame):
         ({"ratio": None}, "needs a `caliper`"),
         ({"method": "optimal", "replacement": True}, "is for method"),
         ({"caliper": 0}, "above 0"),
+        ({"caliper": "0.2"}, "is a number above 0"),
+        ({"ratio": 1.5}, "is a whole number"),
+        ({"ratio": True}, "is a whole number"),
+        ({"method": "optimal", "ratio": None}, "is for method"),
+        ({"method": "strata", "exact": ["tier"], "caliper": 0.2}, "looks at no score"),
+        ({"coarsened": {"age": [40, 30]}}, "numbers that rise"),
+        ({"coarsened": {"age": ["30"]}}, "numbers that rise"),
         ({"method": "best"}, "one of nearest"),
         ({"exact": ["height"]}, "is not known"),
     ],
@@ -285,8 +292,47 @@ def test_cohorts_that_do_not_overlap_cannot_be_weighed_alike(frame):
          "is empty in"),
         (lambda rows: rows.set_index("tier"), "repeat"),
         (lambda rows: rows.drop(columns="needs"), "is not known"),
+        (lambda rows: rows.assign(age=30, needs=np.nan), "No term differs between people: age"),
+        (lambda rows: rows.assign(age=np.where(rows["age"] == 30, np.inf, rows["age"])),
+         "'age' is infinite in"),
+        (lambda rows: pd.concat([rows, rows["age"]], axis=1), "'age' stands 2 times"),
+        (lambda rows: pd.concat([rows, rows["joined"]], axis=1), "'joined' stands 2 times"),
     ],
 )  # fmt: skip
 def test_frames_that_cannot_be_scored_are_refused(frame, change, says):
     with pytest.raises(ModelError, match=says):
         estimate_propensity(change(frame), exposed="joined", terms=["age", "needs"])
+
+
+def test_what_is_no_score_of_people_is_refused(frame):
+    for balance in (match_cohorts, weigh_cohorts):
+        with pytest.raises(ModelError, match="from `estimate_propensity`, not a DataFrame"):
+            balance(frame)
+    for quantile in ("0.9", 0.2):
+        with pytest.raises(ModelError, match="is a quantile between"):
+            weigh_cohorts(propensity_of(frame), truncate=quantile)
+
+
+def test_intervals_of_text_are_refused_without_showing_a_cell(frame):
+    with pytest.raises(ModelError, match="Column 'tier' holds text") as refused:
+        match_cohorts(propensity_of(frame), coarsened={"tier": [1, 2]})
+    assert "'a'" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_a_ratio_of_two_is_two_however_it_is_written(frame):
+    whole, decimal = (match_cohorts(propensity_of(frame), ratio=ratio) for ratio in (2, 2.0))
+    assert decimal.weights.equals(whole.weights)
+    assert decimal.method == whole.method == "the 2 nearest"
+
+
+def test_columns_named_by_numbers_are_balanced_like_others(frame):
+    apart = frame.assign(age=frame["age"] + 20 * frame["joined"])
+    numbered = apart.rename(columns={"age": 7})
+    first, again = (
+        match_cohorts(estimate_propensity(rows, exposed="joined", terms=[name]))
+        for rows, name in ((apart, "age"), (numbered, 7))
+    )
+    assert again.weights.equals(first.weights)
+    assert "Not balanced (beyond 0.1): 7." in again.summary()
