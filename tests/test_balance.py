@@ -338,6 +338,7 @@ def test_a_balance_table_of_a_follow_up_is_that_of_its_balance(followed, balance
     for choices, says in (
         ({"exposed": "joined"}, "a follow-up knows who joined"),
         ({"weights": weights.iloc[1:]}, "without a comparator"),
+        ({"weights": balanced}, "is a Series"),
     ):
         with pytest.raises(ModelError, match=says):
             balance_table(followed, terms=terms, **choices)

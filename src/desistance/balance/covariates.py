@@ -88,6 +88,11 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
+def is_whole(value: object, least: int = 1) -> bool:
+    """Tell a whole number of at least `least`, 2 or 2.0."""
+    return is_number(value) and float(value).is_integer() and value >= least  # type: ignore[arg-type,operator]
+
+
 def _columns_of(term: str, values: pd.Series) -> dict[str, Floats]:
     """Turn one term into columns: itself, or one a label, and whether it was not known."""
     columns: dict[str, Floats] = {}

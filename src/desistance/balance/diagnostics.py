@@ -85,8 +85,10 @@ def balance_table(
     return compare_columns(columns, rows.exposed, before, after, pooled=pooled)
 
 
-def _aligned(weights: pd.Series, rows: Rows) -> Floats:
+def _aligned(weights: object, rows: Rows) -> Floats:
     """Put weights in the order of the rows."""
+    if not isinstance(weights, pd.Series):
+        raise ModelError("`weights` is a Series, as `weights` of a balance.")
     refuse_repeated(rows.frame.index)
     if rows.sets is not None and len(weights) != len(rows.frame):
         raise ModelError(

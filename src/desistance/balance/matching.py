@@ -29,7 +29,7 @@ from scipy.special import expit
 
 from desistance.balance.cohorts import Balance, balanced_rows
 from desistance.balance.comparators import Comparator
-from desistance.balance.covariates import is_number, numbers_of, one_column
+from desistance.balance.covariates import is_number, is_whole, numbers_of, one_column
 from desistance.balance.nearest import Order, nearest, once_each, within
 from desistance.balance.optimal import full_sets, optimal_pairs
 from desistance.balance.propensity import Method, estimate_propensity, label_order, scored
@@ -245,7 +245,7 @@ def match_cohorts(
 
 
 def _check(ratio: float | None, caliper: float | None) -> None:
-    if not (ratio is None or (is_number(ratio) and ratio >= 1 and float(ratio).is_integer())):
+    if not (ratio is None or is_whole(ratio)):
         raise ModelError("`ratio` is a whole number, 1 or more, or None.")
     if not (caliper is None or (is_number(caliper) and caliper > 0)):
         raise ModelError("`caliper` is a number above 0.")
