@@ -10,7 +10,7 @@ that nobody is left out and missing never reads as "no".
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -83,14 +83,14 @@ def numbers_of(values: pd.Series) -> Floats:
         raise ModelError(f"Column {values.name!r} holds text, or other than numbers.") from None
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Tell a number from text, True and what is no number."""
     return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
 
 
 def is_whole(value: object, least: int = 1) -> bool:
     """Tell a whole number of at least `least`, 2 or 2.0."""
-    return is_number(value) and float(value).is_integer() and value >= least  # type: ignore[arg-type,operator]
+    return is_number(value) and float(value).is_integer() and value >= least
 
 
 def _columns_of(term: str, values: pd.Series) -> dict[str, Floats]:
