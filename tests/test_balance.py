@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -250,3 +252,93 @@ def test_matches_of_many_people_stand_together_in_their_order():
     found = match_cohorts(scored, method="full", exact=["place"]).matches
     assert found["match"].is_monotonic_increasing
     assert int(found["match"].max()) * n * 2 > 2**31  # what a short number would not hold
+
+
+@pytest.fixture
+def two_sites():
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame({"site": rng.integers(1, 4, 300), "prev": rng.poisson(3.0, 300)})
+    return frame.assign(joined=rng.random(300) < frame["site"] / 5)
+
+
+LABELS = {
+    "a category of numbers": lambda site: site.astype("category"),
+    "a category of decimals": lambda site: (site + 0.5).astype("category"),
+    "numbers and text": lambda site: site.astype(object).where(site < 3, "c"),
+    "text": lambda site: site.astype(str),
+    "pandas text": lambda site: site.astype("string"),
+    "with gaps": lambda site: site.where(site < 3).astype("category"),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_count_whatever_they_are_kept_as(two_sites, kind):
+    site = LABELS[kind](two_sites["site"])
+    texts = site.astype(object).map(str).where(site.notna(), None)
+    made = covariate_columns(two_sites.assign(site=site), ["prev", "site"])
+    pd.testing.assert_frame_equal(
+        made, covariate_columns(two_sites.assign(site=texts), ["prev", "site"])
+    )
+    assert made.shape[1] == 3
+    fitted = estimate_propensity(two_sites.assign(site=site), exposed="joined", terms=["site"])
+    assert fitted.coefficients["estimate"].abs().max() > 0.2
+
+
+@pytest.mark.parametrize("kind", ["int64", "Int64", "boolean", "decimal", "with gaps"])
+def test_numbers_in_a_column_of_objects_are_numbers(two_sites, kind):
+    site = two_sites["site"]
+    numbers = {
+        "boolean": site > 1, "with gaps": site.astype("Float64").where(site > 1),
+    }.get(kind, site)  # fmt: skip
+    objects = numbers.map(Decimal) if kind == "decimal" else numbers.astype(object)
+    made, wanted = (
+        covariate_columns(two_sites.assign(site=column), ["prev", "site"])
+        for column in (objects, numbers)
+    )
+    assert made.columns[:2].tolist() == ["prev", "site"]
+    pd.testing.assert_frame_equal(made, wanted, check_dtype=False)
+
+
+def test_not_known_and_a_label_that_says_so_are_one_state():
+    known = pd.DataFrame({"tier": ["a", "unknown", None, "b"]})
+    columns = covariate_columns(known, ["tier"])
+    assert columns["tier unknown"].tolist() == [0, 1, 1, 0]
+
+
+def test_two_terms_of_one_name_are_refused():
+    known = pd.DataFrame({"need": [1.0, np.nan, 0.0], "need unknown": [3.0, 1.0, 2.0]})
+    for terms in (["need", "need unknown"], ["need unknown", "need"]):
+        with pytest.raises(ModelError, match="make a column 'need unknown'"):
+            covariate_columns(known, terms)
+    assert list(covariate_columns(known, ["need", "need"])) == ["need", "need unknown"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda joined: np.where(joined, "yes", "no"), "other values than 0 and 1"),
+        (lambda joined: joined + 1, "other values than 0 and 1"),
+        (lambda joined: joined.where(joined), "is empty in"),
+        (lambda joined: joined | True, "nobody to compare"),
+    ],
+)
+def test_a_balance_table_asks_who_was_exposed_as_a_score_does(two_sites, change, says):
+    rows = two_sites.assign(joined=change(two_sites["joined"]))
+    for read in (balance_table, estimate_propensity):
+        with pytest.raises(ModelError, match=says):
+            read(rows, exposed="joined", terms=["prev"])
+
+
+def test_a_balance_table_of_a_follow_up_is_that_of_its_balance(followed, balanced):
+    terms, weights = BalanceDesign().terms, balanced.weights
+    table = balance_table(followed, terms=terms, weights=weights)
+    pd.testing.assert_frame_equal(table, balanced.table, rtol=1e-9)
+    before = balance_table(followed, terms=terms)
+    assert before["smd_after"].equals(before["smd_before"])
+    for choices, says in (
+        ({"exposed": "joined"}, "a follow-up knows who joined"),
+        ({"weights": weights.iloc[1:]}, "without a comparator"),
+        ({"weights": balanced}, "is a Series"),
+    ):
+        with pytest.raises(ModelError, match=says):
+            balance_table(followed, terms=terms, **choices)

@@ -338,6 +338,8 @@ def test_what_cannot_be_compared_is_refused(everyone, scored):
         ([Binary("harm")], "holds other values than 0 and 1"),
         (["rate"], "is a Mean, Binary, Count or TimeTo"),
         ([], "is a list of Mean"),
+        (Mean("harm"), "is a list of Mean"),
+        ("harm", "is a list of Mean"),
         ([Mean("cause")], "not numbers"),
     ):
         with pytest.raises(ModelError, match=why):
@@ -355,6 +357,52 @@ def test_what_cannot_be_compared_is_refused(everyone, scored):
         compare([Mean("harm")], clusters="area")
     with pytest.raises(ModelError, match="is no effect that was estimated"):
         compare([Mean("harm")]).effect("rate")
+
+
+def test_what_does_not_go_with_what_is_refused(everyone, scored, pilot):
+    _, followed, balanced = pilot
+    of_frame = match_cohorts(scored)
+    harm = [Mean("harm")]
+    for call, why in (
+        (lambda: compare_cohorts(everyone, scored, harm), "not a Propensity"),
+        (lambda: compare_cohorts(followed, estimate_propensity(followed, terms=["age"])),
+         "not a Propensity"),
+        (lambda: compare_cohorts(followed, of_frame), "is of a frame: pass the frame"),
+        (lambda: adjusted_curves(followed, of_frame), "is of a frame: pass the frame"),
+        (lambda: compare_cohorts("people", balanced), "a follow-up or a frame, not a str"),
+        (lambda: compare_cohorts(followed, balanced, "rate"), "is a list of rate"),
+        (lambda: compare_cohorts(followed, balanced, Mean("harm")), "is a list of rate"),
+        (lambda: doubly_robust(everyone, scored, Mean("harm")), "is a list of Binary"),
+        (lambda: doubly_robust(everyone, of_frame, harm), "not a Balance"),
+        (lambda: bootstrap_effects(everyone, exposed="joined", terms=SCORED, outcomes=harm[0],
+                                   rng=1), "is a list of Mean"),
+    ):  # fmt: skip
+        with pytest.raises(ModelError, match=why):
+            call()
+
+
+@pytest.mark.parametrize("confidence", [95, 0, "0.95"])
+def test_a_confidence_lies_between_0_and_1(everyone, scored, confidence):
+    weighed = weigh_cohorts(scored)
+    for call in (
+        lambda: compare_cohorts(everyone, weighed, [Mean("harm")], confidence=confidence),
+        lambda: doubly_robust(everyone, scored, [Mean("harm")], confidence=confidence),
+    ):
+        with pytest.raises(ModelError, match="`confidence` lies between 0 and 1"):
+            call()
+
+
+@pytest.mark.parametrize("horizon", ["120", 0, 1.5, True])
+def test_a_horizon_is_a_whole_number(horizon):
+    with pytest.raises(ModelError, match="`horizon` is a whole number"):
+        TimeTo("day", "reoffended", horizon)
+    assert TimeTo("day", "reoffended", 120.0) == TimeTo("day", "reoffended", 120)
+
+
+def test_counts_that_are_all_the_same_are_not_called_none(everyone, scored):
+    rows = everyone.assign(contacts=1.5)
+    found = compare_cohorts(rows, weigh_cohorts(scored), [Count("contacts")]).to_frame()
+    assert found["note"].str.endswith("nobody has any, or all have as many").all()
 
 
 def test_only_a_formula_of_the_model_is_counted_as_estimated(everyone, scored):
@@ -575,6 +623,15 @@ def test_weighted_curves_are_weighted_kaplan_meier(everyone, scored):
     table = found.risk_table([0, 30])
     assert table["n_at_risk"].tolist()[::2] == [165, 75]
     assert table["weight_at_risk"].tolist()[::2] == pytest.approx([75, 75])
+
+
+def test_curves_say_how_many_people_had_an_event(pilot):
+    _, followed, balanced = pilot
+    curves = adjusted_curves(followed, balanced)
+    who = curves.rows.columns["person"]
+    n_events, n_people = who[curves.rows.event].nunique(), who.nunique()
+    assert n_people <= len(followed.people) < curves.rows.n
+    assert f" {n_events} of {n_people} people with an event\n" in curves.summary()
 
 
 def test_the_curves_of_a_follow_up_are_those_of_its_comparison(pilot):

@@ -263,6 +263,12 @@ PLANNED_OTHERWISE = {
 }  # fmt: skip
 
 
+def test_a_term_that_must_agree_too_is_told_once():
+    plan = EvaluationPlan(balance=BalanceDesign(terms=("age", "tier"), exact=("tier",)))
+    told = plan.trial_table().set_index("item").loc["Assignment", "emulation"]
+    assert told.endswith("given age, tier; the same tier in a match.")
+
+
 def test_the_emulation_cannot_drift_from_the_settings():
     plain = EvaluationPlan()
 

@@ -14,7 +14,7 @@ from desistance.cases import CaseData
 from desistance.comparison import compare_cohorts
 from desistance.comparison.exploratory.rows import rate_difference, rows_of_matches
 from desistance.comparison.exploratory.shrinkage import drawn_in
-from desistance.errors import ModelError
+from desistance.errors import DataError, ModelError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories
 from desistance.synthetic import SimulationDesign, simulate_cases
@@ -244,11 +244,22 @@ def test_refusals_say_what_to_do(pilot):
         ("`number='x'`", lambda: explored(times, number="x")),
         ("ascending", lambda: explored(times, bands=(4, 2))),
         ("`landmark`", lambda: effects_by_dose(followed, balanced, landmark=0)),
+        ("known of a follow-up, not", lambda: effects_by_dose(times.columns, balanced)),
+        (
+            "not a Propensity",
+            lambda: effects_by_dose(followed, estimate_propensity(followed, terms=["age"])),
+        ),
+        ("`horizon` is a whole number", lambda: explored(times, horizon="365")),
+        ("`confidence` lies", lambda: explored(times, confidence=95)),
         ("no row of the kinds", lambda: effects_by_dose(followed, balanced, kinds=["tea"])),
     ):
         with pytest.raises(ModelError, match=match):
             call()
     plain = pd.DataFrame({"joined": [0, 0, 0, 1, 1, 0], "age": [20, 25, 31, 30, 41, 45]})
     of_frame = match_cohorts(estimate_propensity(plain, exposed="joined", terms=["age"]))
+    with pytest.raises(ModelError, match="is of a frame"):
+        effects_by_need(followed, of_frame)
+    with pytest.raises(DataError, match="not DataFrame"):
+        effects_by_need(plain, needs=["age"], exposed="joined")
     with pytest.raises(ModelError, match="plain frame"):
         effects_by_dose(followed, of_frame)

@@ -214,6 +214,7 @@ class TestBounds:
         [({"y": [1.0, None, 0, 1]}, "'y' is empty in 1 rows"),
          ({"exposed": [True] * 4}, "No matched set has both"),
          ({"match": [0, 0, 0, 0], "y": [1.5, 2, 3, 4]}, "needs pairs"),
+         ({"y": ["c", "d", "e", "f"]}, "Column 'y' holds text"),
          ({"exposed": [2, 0, 1, 0]}, "other values than 0 and 1")],
     )  # fmt: skip
     def test_what_cannot_be_is_refused(self, change, why):
@@ -324,7 +325,10 @@ class TestAdjustedP:
         assert (bh >= np.array(p) - 1e-15).all()
         assert holm.max() <= 1
 
-    @pytest.mark.parametrize(("p", "method"), [([1.2], "holm"), ([0.2], "sidak"), (0.2, "holm")])
+    @pytest.mark.parametrize(
+        ("p", "method"),
+        [([1.2], "holm"), ([0.2], "sidak"), (0.2, "holm"), (["few", 0.2], "holm")],
+    )
     def test_what_cannot_be_is_refused(self, p, method):
         with pytest.raises(ModelError):
             adjusted_p(p, method)

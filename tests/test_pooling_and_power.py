@@ -133,12 +133,34 @@ def test_coverage_of_the_mean_effect_where_areas_differ():
         (pd.DataFrame({"group": ["a", "a"], "estimate": 1.0, "std_error": 1.0}), "twice"),
         (pd.DataFrame({"group": ["a"], "estimate": 1.0, "std_error": 1.0}), "Fewer than two"),
         (pd.DataFrame({"group": ["a", "b"], "estimate": 1.0}), "lacks std_error"),
+        (
+            pd.DataFrame({"group": ["a", "b"], "estimate": ["c", "d"], "std_error": 1.0}),
+            "Column 'estimate' holds text",
+        ),
         (pd.DataFrame({"group": ["a", "b"], "estimate": -1.0, "std_error": 1.0}), "above 0"),
     ],
 )
 def test_areas_that_cannot_be_pooled_are_refused(areas, says):
     with pytest.raises(ModelError, match=says):
         pool_areas(areas, scale="ratio")
+
+
+@pytest.mark.parametrize(
+    ("people", "choices", "says"),
+    [
+        ("60", {}, "whole numbers, 2 or more"),
+        (60.5, {}, "whole numbers, 2 or more"),
+        (60, {"ratio": "10"}, "`ratio` is above 0"),
+        (60, {"rate": "56"}, "are numbers"),
+        (60, {"difference": "-5"}, "are numbers"),
+        (60, {"hazard_ratio": 0.0}, "above 0"),
+        (60, {"wanted": "0.8"}, "are numbers"),
+    ],
+    ids=str,
+)
+def test_power_of_what_is_no_number_is_refused(people, choices, says):
+    with pytest.raises(ModelError, match=says):
+        power(people, **choices)
 
 
 def test_break_even_is_plain_arithmetic_and_an_unclear_saving_is_no_headline():

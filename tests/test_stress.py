@@ -284,6 +284,8 @@ def test_what_cannot_be_run_says_why(pilot):
 
 
 def test_another_balance_than_the_planned_one_is_refused(pilot):
+    with pytest.raises(ModelError, match="not a BalanceDesign"):
+        stress_test(pilot[1], FEW, balance=FEW)
     with pytest.raises(ModelError, match="`balance` does not give the cohorts of `balanced`"):
         stress_test(*pilot[1:], NOTHING, balance=replace(FEW, caliper=0.5))
 
@@ -294,6 +296,12 @@ def test_another_balance_than_the_planned_one_is_refused(pilot):
         {"outcome": "luck"},
         {"family": ()},
         {"days_left_out": (0,)},
+        {"months": (-6,)},
+        {"months": ("6",)},
+        {"waiting_months": (-1,)},
+        {"ratios": (1.5,)},
+        {"calipers": (0.0,)},
+        {"clocks": ("sidereal",)},
         {"exits_left_out": (SPAN[::-1],)},
     ],
     ids=str,

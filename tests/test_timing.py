@@ -343,8 +343,11 @@ def test_copies_follow_the_rules(followed):
         ({"terms": "age"}, "`terms` is a list of columns"),
         ({"truncate": 0.2}, "`truncate` is a quantile"),
         ({"every_days": 0}, "are 1 or more"),
+        ({"luck": 1}, "luck is no choice of a `TimeDesign`"),
+        ({"design": TimeDesign("landmark"), "landmark_days": 30}, "has its own choices: set landm"),
+        ({"confidence": 95}, "`confidence` lies between 0 and 1"),
         ({"variance": "model"}, "`variance` is one of robust, bootstrap"),
-        ({"replicates": 1}, "`replicates` is 2 or more"),
+        ({"replicates": 1}, "`replicates` is a whole number, 2 or more"),
         ({"design": "landmark", "terms": ("luck",)}, "'luck' is not known of people"),
         ({"design": "clone-censor-weight", "grace_days": 400}, "choose .* days or fewer"),
     ],
@@ -352,6 +355,27 @@ def test_copies_follow_the_rules(followed):
 def test_choices_that_cannot_be_are_refused(followed, choices, said):
     with pytest.raises(ModelError, match=said):
         compare_over_time(followed, **choices)
+
+
+def test_designs_side_by_side_take_choices_by_name_only(followed):
+    made = TimeDesign("landmark", landmark_days=30, terms=["age"])
+    for designs, choices, said in (
+        ([made], {"landmark_days": 60}, "has its own choices"),
+        ([], {}, "`designs` is a list of designs"),
+        (made, {}, "`designs` is a list of designs"),
+        ("landmark", {}, "`designs` is a list of designs"),
+    ):
+        with pytest.raises(ModelError, match=said):
+            compare_designs(followed, designs, **choices)
+    found = compare_designs(followed, [made, "landmark"], landmark_days=60, terms=["age"])
+    assert [one.design.landmark_days for one in found.results] == [30, 60]
+
+
+def test_what_is_no_follow_up_and_no_balance_is_refused(followed):
+    with pytest.raises(ModelError, match="is a follow-up, not a DataFrame"):
+        compare_over_time(followed.people)
+    with pytest.raises(ModelError, match="not a BalanceDesign"):
+        compare_over_time(followed, balanced=BalanceDesign())
 
 
 def test_nobody_joined_is_said():

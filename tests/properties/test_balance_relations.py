@@ -108,6 +108,36 @@ def test_optimal_pairs_are_the_best_of_all(ours, theirs, caliper):
     assert (-len(one), np.abs(score[one] - score[other]).sum()) == pytest.approx(best)
 
 
+@given(small, small, st.integers(2, 3), st.sampled_from([0.5, 2.0, np.inf]))
+@examples(60)
+def test_several_optimal_pairs_each_first_give_most_people_one(ours, theirs, ratio, caliper):
+    score = np.array(ours + theirs, float)
+    exposed = np.arange(len(score)) < len(ours)
+    block = np.zeros(len(score), np.int64)
+    one, other = optimal_pairs(score, exposed, block, ratio=ratio, caliper=caliper)
+    assert len(set(other)) == len(other)
+    assert np.bincount(one).max(initial=0) <= ratio
+    best = (0, 0, 0.0)
+    for chosen in product([None, *range(len(ours))], repeat=len(theirs)):
+        pairs = [(i, len(ours) + j) for j, i in enumerate(chosen) if i is not None]
+        gaps = [abs(score[i] - score[j]) for i, j in pairs]
+        each = np.bincount([i for i, _ in pairs], minlength=1)
+        if max(gaps, default=0) <= caliper and each.max() <= ratio:
+            best = min(best, (-int((each > 0).sum()), -len(gaps), sum(gaps)))
+    found = -len(set(one)), -len(one), np.abs(score[one] - score[other]).sum()
+    assert found == pytest.approx(best)
+
+
+def test_matching_more_each_loses_nobody_exposed():
+    rng = np.random.default_rng(2)
+    score = np.concatenate([rng.normal(0.5, 1, 76), rng.normal(0, 1, 124)])
+    exposed, block = np.arange(200) < 76, np.zeros(200, np.int64)
+    for ratio in (1, 2, 3):
+        one, other = optimal_pairs(score, exposed, block, ratio=ratio, caliper=np.inf)
+        assert len(set(one)) == 76
+        assert len(other) == min(76 * ratio, 124)
+
+
 @given(small, small)
 @examples(60)
 def test_full_matching_is_the_best_cover_and_made_of_stars(ours, theirs):
@@ -231,6 +261,13 @@ def test_a_truncated_weight_is_counted(frame):
         ({"ratio": None}, "needs a `caliper`"),
         ({"method": "optimal", "replacement": True}, "is for method"),
         ({"caliper": 0}, "above 0"),
+        ({"caliper": "0.2"}, "is a number above 0"),
+        ({"ratio": 1.5}, "is a whole number"),
+        ({"ratio": True}, "is a whole number"),
+        ({"method": "optimal", "ratio": None}, "is for method"),
+        ({"method": "strata", "exact": ["tier"], "caliper": 0.2}, "looks at no score"),
+        ({"coarsened": {"age": [40, 30]}}, "numbers that rise"),
+        ({"coarsened": {"age": ["30"]}}, "numbers that rise"),
         ({"method": "best"}, "one of nearest"),
         ({"exact": ["height"]}, "is not known"),
     ],
@@ -255,8 +292,47 @@ def test_cohorts_that_do_not_overlap_cannot_be_weighed_alike(frame):
          "is empty in"),
         (lambda rows: rows.set_index("tier"), "repeat"),
         (lambda rows: rows.drop(columns="needs"), "is not known"),
+        (lambda rows: rows.assign(age=30, needs=np.nan), "No term differs between people: age"),
+        (lambda rows: rows.assign(age=np.where(rows["age"] == 30, np.inf, rows["age"])),
+         "'age' is infinite in"),
+        (lambda rows: pd.concat([rows, rows["age"]], axis=1), "'age' stands 2 times"),
+        (lambda rows: pd.concat([rows, rows["joined"]], axis=1), "'joined' stands 2 times"),
     ],
 )  # fmt: skip
 def test_frames_that_cannot_be_scored_are_refused(frame, change, says):
     with pytest.raises(ModelError, match=says):
         estimate_propensity(change(frame), exposed="joined", terms=["age", "needs"])
+
+
+def test_what_is_no_score_of_people_is_refused(frame):
+    for balance in (match_cohorts, weigh_cohorts):
+        with pytest.raises(ModelError, match="from `estimate_propensity`, not a DataFrame"):
+            balance(frame)
+    for quantile in ("0.9", 0.2):
+        with pytest.raises(ModelError, match="is a quantile between"):
+            weigh_cohorts(propensity_of(frame), truncate=quantile)
+
+
+def test_intervals_of_text_are_refused_without_showing_a_cell(frame):
+    with pytest.raises(ModelError, match="Column 'tier' holds text") as refused:
+        match_cohorts(propensity_of(frame), coarsened={"tier": [1, 2]})
+    assert "'a'" not in str(refused.value)
+    assert refused.value.__cause__ is None
+    assert refused.value.__suppress_context__
+
+
+def test_a_ratio_of_two_is_two_however_it_is_written(frame):
+    whole, decimal = (match_cohorts(propensity_of(frame), ratio=ratio) for ratio in (2, 2.0))
+    assert decimal.weights.equals(whole.weights)
+    assert decimal.method == whole.method == "the 2 nearest"
+
+
+def test_columns_named_by_numbers_are_balanced_like_others(frame):
+    apart = frame.assign(age=frame["age"] + 20 * frame["joined"])
+    numbered = apart.rename(columns={"age": 7})
+    first, again = (
+        match_cohorts(estimate_propensity(rows, exposed="joined", terms=[name]))
+        for rows, name in ((apart, "age"), (numbered, 7))
+    )
+    assert again.weights.equals(first.weights)
+    assert "Not balanced (beyond 0.1): 7." in again.summary()

@@ -17,6 +17,7 @@ from desistance.balance.diagnostics import (
     effective_size,
     traffic_light,
 )
+from desistance.balance.rows import weight_before
 from desistance.errors import NobodyToMatchError
 from desistance.plots import DARK_GREY, new_axes
 from desistance.results import Caveat, Result, text_table
@@ -177,15 +178,13 @@ def cohorts(
     )
     if not n_matched:
         raise NobodyToMatchError(f"Nobody of {propensity.names[1]} can be compared.", flow)
-    before = np.ones(len(exposed))
+    before = weight_before(exposed, sets)
     match, row = matches["match"].to_numpy(), matches["row"].to_numpy()
     in_order = np.argsort((2 * match + ~exposed[row]) * len(exposed) + row)  # each is one number
     matches = matches.iloc[in_order]
     row = matches["row"].to_numpy()
     known = {"log_odds": propensity.log_odds[row]}
     if sets is not None:
-        size = sets.groupby("match")["match"].transform("size").to_numpy()
-        before = np.where(exposed, 1.0, 1 / (size - 1))
         known |= {name: sets[name].to_numpy()[row] for name in ("person", "day")}
     matches = matches.assign(**known).reset_index(drop=True)
     table = compare_columns(propensity.columns, exposed, before, after, pooled=estimand != MATCHED)

@@ -1,13 +1,16 @@
 """Columns of numbers from what is known of people.
 
 Covariates are turned into columns of numbers: numbers as they are, a yes/no as 1/0, text as one
-column for each label but the first. What was not known is a state of its own: it gets the mean
-and a column `<term> unknown`, so that nobody is left out and missing never reads as "no".
+column for each label but the first, in the order of their text; a category is labels, whatever it
+holds, and an object column that holds numbers alone is numbers. What was not known is a state of
+its own: it gets the mean and a column `<term> unknown`, with a label "unknown" if there is one, so
+that nobody is left out and missing never reads as "no".
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from numbers import Real
+from typing import TYPE_CHECKING, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -20,39 +23,101 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+
+
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
 
 
 def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame:
-    """Turn terms into columns of numbers; constant columns are dropped.
+    """Turn terms into columns of numbers, named by text; constant columns are dropped.
 
     Raises
     ------
     ModelError
-        If a term is not a column; the message lists the columns there are.
+        If a term is not a column, the message listing those there are; if it stands several times
+        or is infinite somewhere; or if two terms make columns of one name.
     """
-    columns: dict[str, np.ndarray] = {}
-    for term in terms:
-        if term not in known:
+    columns: dict[str, Floats] = {}
+    for term in dict.fromkeys(terms):
+        made = _columns_of(term, one_column(known, term))
+        twice = [name for name in made if name in columns]
+        if twice:
             raise ModelError(
-                f"{term!r} is not known of people; there are {', '.join(map(str, known))}."
+                f"Two terms make a column {twice[0]!r}, {term!r} one of them: rename a column."
             )
-        values = known[term]
-        if values.dtype.kind in "biuf":
-            numbers = values.to_numpy(float, na_value=np.nan)
-            missing = np.isnan(numbers)
-            if missing.any():
-                filler = np.nanmean(numbers) if not missing.all() else 0.0
-                numbers = np.where(missing, filler, numbers)
-            columns[term] = numbers
-        else:
-            missing = values.isna().to_numpy()
-            labels = sorted(values.dropna().astype(str).unique())
-            for label in labels[1:]:
-                columns[f"{term} {label}"] = values.eq(label).fillna(False).to_numpy(float)
-        if missing.any():
-            columns[f"{term} unknown"] = missing.astype(float)
+        columns |= made
     vary = {name: values for name, values in columns.items() if (values != values[:1]).any()}
     return pd.DataFrame(vary, index=known.index)
+
+
+def varying_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame:
+    """Turn terms into columns as `covariate_columns` does, and refuse terms that tell nothing."""
+    terms = list(terms)
+    columns = covariate_columns(known, terms)
+    if not columns.shape[1]:
+        raise ModelError(
+            f"No term differs between people: {', '.join(map(str, terms))} is the same for all, "
+            "or empty."
+        )
+    return columns
+
+
+def one_column(frame: pd.DataFrame, name: str) -> pd.Series:
+    """Take a column that stands once in the frame."""
+    found = list(frame.columns).count(name)
+    if not found:
+        raise ModelError(
+            f"{name!r} is not known of people; there are {', '.join(map(str, frame))}."
+        )
+    if found > 1:
+        raise ModelError(f"Column {name!r} stands {found} times in the frame; keep one.")
+    return frame[name]
+
+
+def numbers_of(values: pd.Series) -> Floats:
+    """Read a column as numbers, NaN where it is empty; the error names it and shows no cell."""
+    try:
+        return values.to_numpy(float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ModelError(f"Column {values.name!r} holds text, or other than numbers.") from None
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell a number from text, True and what is no number."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_whole(value: object, least: int = 1) -> bool:
+    """Tell a whole number of at least `least`, 2 or 2.0."""
+    return is_number(value) and float(value).is_integer() and value >= least
+
+
+def _columns_of(term: str, values: pd.Series) -> dict[str, Floats]:
+    """Turn one term into columns: itself, or one a label, and whether it was not known."""
+    columns: dict[str, Floats] = {}
+    missing: Bools = values.isna().to_numpy()
+    if values.dtype.kind in "biuf" or (
+        values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in NUMBERS
+    ):
+        numbers = numbers_of(values)
+        infinite = int(np.isinf(numbers).sum())
+        if infinite:
+            raise ModelError(f"Column {term!r} is infinite in {infinite} of {len(numbers)} rows.")
+        if missing.any():
+            filler = np.nanmean(numbers) if not missing.all() else 0.0
+            numbers = np.where(missing, filler, numbers)
+        columns[str(term)] = numbers
+    else:
+        codes, found = pd.factorize(values.astype(str), use_na_sentinel=False)
+        texts = found.to_numpy(object)[codes]
+        labels = sorted({*texts[~missing].tolist()})
+        for label in labels[1:]:
+            columns[f"{term} {label}"] = ((texts == label) & ~missing).astype(float)
+    if missing.any():
+        unknown = f"{term} unknown"
+        columns[unknown] = np.maximum(columns.get(unknown, 0.0), missing.astype(float))
+    return columns
 
 
 def in_standard_units(x: Floats) -> tuple[Floats, Floats]:

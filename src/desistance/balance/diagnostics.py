@@ -17,13 +17,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from desistance.balance.covariates import covariate_columns
+from desistance.balance.covariates import varying_columns
+from desistance.balance.rows import refuse_repeated, rows_of, weight_before
 from desistance.errors import ModelError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from desistance.balance.rows import Rows
+    from desistance.followup import FollowUp
 
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
@@ -32,26 +36,28 @@ GREEN, AMBER = 0.05, 0.10
 
 
 def balance_table(
-    frame: pd.DataFrame,
+    people: pd.DataFrame | FollowUp,
     *,
-    exposed: str,
     terms: Sequence[str],
+    exposed: str | None = None,
     weights: pd.Series | None = None,
     pooled: bool = False,
 ) -> pd.DataFrame:
-    """Compare two cohorts of a frame, as they are and weighted.
+    """Compare two cohorts of a frame or a follow-up, as they are and weighted.
 
     Parameters
     ----------
-    frame
-        A row a person.
-    exposed
-        Column that says who was exposed.
+    people
+        A frame with a row a person, or a follow-up whose exposure starts later: each who joined
+        against the people of the same day since leaving, see `riskset`.
     terms
-        Columns to compare; text becomes a column for each label but the first.
+        Columns to compare, as in `estimate_propensity`; text becomes a column for each label but
+        the first.
+    exposed
+        The column of a frame that says who was exposed (yes/no or 1/0).
     weights
-        On the index of `frame`, as of `match_cohorts` and `weigh_cohorts`; each person once when
-        left out.
+        Of a balance of the same people, as of `match_cohorts` and `weigh_cohorts`; when left out,
+        each person of a frame once, and the others of a risk set as one person together.
     pooled
         Standardise by both cohorts' spread, as where the effect is not on those exposed.
 
@@ -60,23 +66,39 @@ def balance_table(
     DataFrame
         See `compare_columns`; the columns "after" stand for the weighted cohorts.
 
+    Raises
+    ------
+    ModelError
+        If a column is missing or infinite, no term differs between people, only one cohort is
+        there, or a row has no weight.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"joined": [0, 0, 1, 1], "age": [20.0, 30, 30, 40]})
     >>> balance_table(frame, exposed="joined", terms=["age"])["smd_before"].round(3).tolist()
     [1.414]
     """
-    if exposed not in frame or frame[exposed].isna().any():
-        raise ModelError(f"`exposed={exposed!r}` is not a column without empty cells.")
-    after = np.ones(len(frame))
-    if weights is not None:
-        aligned = weights.reindex(frame.index)
-        if aligned.isna().any():
-            raise ModelError(f"{aligned.isna().sum()} rows have no weight on their label.")
-        after = aligned.to_numpy(float)
-    columns = covariate_columns(frame, terms)
-    flags = frame[exposed].to_numpy(dtype=bool)
-    return compare_columns(columns, flags, np.ones(len(frame)), after, pooled=pooled)
+    rows = rows_of(people, terms, exposed=exposed)
+    columns = varying_columns(rows.frame, rows.terms)
+    before = weight_before(rows.exposed, rows.sets)
+    after = before if weights is None else _aligned(weights, rows)
+    return compare_columns(columns, rows.exposed, before, after, pooled=pooled)
+
+
+def _aligned(weights: object, rows: Rows) -> Floats:
+    """Put weights in the order of the rows."""
+    if not isinstance(weights, pd.Series):
+        raise ModelError("`weights` is a Series, as `weights` of a balance.")
+    refuse_repeated(rows.frame.index)
+    if rows.sets is not None and len(weights) != len(rows.frame):
+        raise ModelError(
+            f"The risk sets have {len(rows.frame):,} rows and there are {len(weights):,} weights: "
+            "pass those of a balance of this follow-up without a comparator."
+        )
+    aligned = weights.reindex(rows.frame.index)
+    if aligned.isna().any():
+        raise ModelError(f"{aligned.isna().sum()} rows have no weight on their label.")
+    return aligned.to_numpy(float)
 
 
 def compare_columns(

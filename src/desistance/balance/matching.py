@@ -9,7 +9,8 @@ nearest
     Greedy: those exposed are served by their score, see `nearest`; everybody within the caliper
     with ``ratio=None`` (radius matching, as the Justice Data Lab does).
 optimal
-    The pairs with the least total distance.
+    First as many of those exposed as can be are given one, then as many pairs are made as can be:
+    of all such pairs, those with the least total distance.
 full
     Sets of one of a cohort and any number of the other, with the least total distance.
 strata
@@ -18,6 +19,7 @@ strata
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -27,9 +29,11 @@ from scipy.special import expit
 
 from desistance.balance.cohorts import Balance, balanced_rows
 from desistance.balance.comparators import Comparator
+from desistance.balance.covariates import is_number, is_whole, numbers_of, one_column
 from desistance.balance.nearest import Order, nearest, once_each, within
 from desistance.balance.optimal import full_sets, optimal_pairs
-from desistance.balance.propensity import NEEDS, Method, estimate_propensity, label_order
+from desistance.balance.propensity import Method, estimate_propensity, label_order, scored
+from desistance.balance.rows import NEEDS
 from desistance.balance.weights import weigh_cohorts
 from desistance.errors import ModelError
 
@@ -192,7 +196,9 @@ def match_cohorts(
     >>> match_cohorts(fitted).weights.tolist()
     [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
     """
+    scored(propensity)
     _check(ratio, caliper)
+    ratio = None if ratio is None else int(ratio)
     _choices(method, ratio, distance, order, caliper, replacement=replacement)
     of_frame = propensity.sets is None
     distance = distance or ("probability" if of_frame else "log-odds")
@@ -238,9 +244,11 @@ def match_cohorts(
     return balanced_rows(propensity, one, other, told, said, full=method in ("full", "strata"))
 
 
-def _check(ratio: int | None, caliper: float | None) -> None:
-    if (ratio is not None and ratio < 1) or (caliper is not None and not caliper > 0):
-        raise ModelError("`ratio` is 1 or more, or None, and `caliper` is above 0.")
+def _check(ratio: float | None, caliper: float | None) -> None:
+    if not (ratio is None or is_whole(ratio)):
+        raise ModelError("`ratio` is a whole number, 1 or more, or None.")
+    if not (caliper is None or (is_number(caliper) and caliper > 0)):
+        raise ModelError("`caliper` is a number above 0.")
 
 
 def _choices(
@@ -257,6 +265,10 @@ def _choices(
             raise ModelError(f"`{name}` is one of {', '.join(known)}.")
     if ratio is None and method == "nearest" and (caliper is None or not replacement):
         raise ModelError("`ratio=None` needs a `caliper` and `replacement=True`.")
+    if ratio is None and method == "optimal":
+        raise ModelError('`ratio=None` is for method="nearest", not "optimal".')
+    if caliper is not None and method == "strata":
+        raise ModelError('`caliper` is not for method="strata", which looks at no score.')
     if replacement and method != "nearest":
         raise ModelError(f'`replacement=True` is for method="nearest", not "{method}".')
 
@@ -268,11 +280,11 @@ def _blocks(
     frame = propensity.frame
     keys: list[Ints] = []
     for name in exact:
-        keys.append(pd.factorize(_column(frame, name).astype("string").fillna("unknown"))[0])
+        keys.append(pd.factorize(one_column(frame, name).astype("string").fillna("unknown"))[0])
     for name, edges in coarsened.items():
-        values = _column(frame, name)
-        known = values.to_numpy(float, na_value=np.nan)
-        keys.append(np.where(values.isna(), -1, np.searchsorted(np.asarray(edges), known, "right")))
+        known = numbers_of(one_column(frame, name))
+        interval = np.searchsorted(_inner_edges(name, edges), known, "right")
+        keys.append(np.where(np.isnan(known), -1, interval))
     if propensity.sets is None:
         place = label_order(frame.index)
     else:
@@ -284,12 +296,12 @@ def _blocks(
     return place, block.reshape(-1)
 
 
-def _column(frame: pd.DataFrame, name: str) -> pd.Series:
-    if name not in frame:
-        raise ModelError(
-            f"{name!r} is not known of people; there are {', '.join(map(str, frame))}."
-        )
-    return frame[name]
+def _inner_edges(name: str, edges: object) -> Floats:
+    """Refuse edges that bound no intervals."""
+    found = [] if isinstance(edges, str) or not isinstance(edges, Iterable) else list(edges)
+    if not found or not all(map(is_number, found)) or (np.diff(found) <= 0).any():
+        raise ModelError(f"The edges of {name!r} in `coarsened` are numbers that rise.")
+    return np.array(found, float)
 
 
 def _strata(exposed: NDArray[np.bool_], block: Ints) -> tuple[Ints, Ints]:

@@ -1,9 +1,10 @@
 """Pairs and sets with the least total distance.
 
-Pairs are an assignment problem. Full matching puts everybody into sets with one person of one
-cohort and any number of the other; the best such sets are an edge cover of least cost, which is an
-assignment too: give everybody their nearest neighbour, then pair two people wherever their pair
-costs less than both their nearest neighbours together. A pair beyond the caliper is forbidden.
+Pairs are an assignment problem, in which a person exposed who may have several stands as often.
+Full matching puts everybody into sets with one person of one cohort and any number of the other;
+the best such sets are an edge cover of least cost, which is an assignment too: give everybody their
+nearest neighbour, then pair two people wherever their pair costs less than both their nearest
+neighbours together. A pair beyond the caliper is forbidden.
 
 References
 ----------
@@ -35,12 +36,14 @@ MOST_CELLS = 100_000_000  # of one block's distances
 def optimal_pairs(
     score: Floats, exposed: NDArray[np.bool_], block: Ints, *, ratio: int, caliper: float
 ) -> tuple[Ints, Ints]:
-    """Pair as many of those exposed as can be, at the least total distance.
+    """Pair as many of those exposed as can be, and make as many pairs as can be, `ratio` at most.
+
+    Of all such pairs these have the least total distance. To have most exposed paired costs no
+    pair: whoever has one keeps one while pairs are added along alternating paths.
 
     Returns
     -------
     exposed_row, other_row : int64 arrays, shape (n_pairs,)
-        `ratio` others each, where there are enough.
     """
     ones: list[Ints] = []
     others: list[Ints] = []
@@ -49,6 +52,8 @@ def optimal_pairs(
         forbidden = distance > caliper
         dear = (distance[~forbidden].max(initial=0) + 1) * (min(distance.shape) * ratio + 1)
         cost = np.repeat(np.where(forbidden, dear, distance), ratio, axis=0)
+        if ratio > 1:  # a first one is worth more than all distances together
+            cost[::ratio] -= np.where(forbidden, 0.0, dear)
         one, other = linear_sum_assignment(cost)
         allowed = ~forbidden[one // ratio, other]
         ones.append(ours[one[allowed] // ratio])

@@ -27,7 +27,7 @@ Methods 9(4), of boosting; Lu (2005), Biometrics 61(3), of the hazard of joining
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Literal, get_args
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -39,9 +39,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from desistance.balance.covariates import covariate_columns, in_standard_units
+from desistance.balance.covariates import in_standard_units, varying_columns
 from desistance.balance.dual import balancing_slopes
-from desistance.balance.riskset import candidates
+from desistance.balance.rows import refuse_repeated, rows_of
 from desistance.errors import ModelError, NobodyToMatchError
 from desistance.plots import house_style, new_axes
 from desistance.results import NOT_ESTIMABLE, Caveat, Result, number, text_table
@@ -60,21 +60,11 @@ if TYPE_CHECKING:
 
 Method = Literal["logistic", "ridge", "boosted", "hazard"]
 
-NEEDS = "needs"  # stands for every pathway need of the scheme
 RIDGE = 1.0  # of standardised columns
 CERTAIN = 15.0  # log odds beyond which a score has run away
 FOLDS = 5
 ROWS_TO_START = 20_000
 ROWS_AT_ONCE = 16_384  # that stay near the processor
-NAMES = ("not exposed", "exposed")
-
-
-@runtime_checkable
-class Followed(Protocol):
-    """A follow-up, told from a frame by what it can do."""
-
-    def known_from(self, person: NDArray[np.int64], day: NDArray[np.int64]) -> pd.DataFrame:
-        """What was known of people on days since leaving."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -187,7 +177,8 @@ def estimate_propensity(
     Raises
     ------
     ModelError
-        If a column is missing or empty, or only one cohort is there.
+        If a column is missing or infinite, no term differs between people, or only one cohort is
+        there.
 
     Examples
     --------
@@ -198,49 +189,40 @@ def estimate_propensity(
     """
     if method not in get_args(Method):
         raise ModelError(f"`method` is one of {', '.join(get_args(Method))}.")
-    if isinstance(terms, str) or not len(terms):
-        raise ModelError("`terms` is a list of columns, one at least.")
-    if isinstance(people, pd.DataFrame):
-        if comparator is not None:
-            raise ModelError("`comparator` needs a follow-up: a frame has no areas and no days.")
-        if method == "hazard":
-            raise ModelError('"hazard" needs a follow-up: a frame has no days to join on.')
-        frame, is_exposed = people, _exposed(people, exposed)
-        sets, flow, time = None, _everyone(is_exposed), np.zeros((len(people), 0))
-        names = names or NAMES
-        person = np.arange(len(people))
-    elif isinstance(people, Followed):
-        if exposed is not None:
-            raise ModelError("`exposed` is for a frame; a follow-up knows who joined.")
-        sets, flow = candidates(people, comparator)
-        if sets.empty:
-            raise NobodyToMatchError(
-                f"Nobody who joined {people.design.joining} can be matched.", flow
-            )
-        is_exposed, day = sets["exposed"].to_numpy(), sets["day"].to_numpy()
-        person = sets["person"].to_numpy()
-        frame = _known(people, person, day)
-        needs = [f"need_{code}" for code in people.histories.scheme.headline]
-        terms = [name for term in terms for name in (needs if term == NEEDS else (term,))]
+    if method == "hazard" and isinstance(people, pd.DataFrame):
+        raise ModelError('"hazard" needs a follow-up: a frame has no days to join on.')
+    rows = rows_of(people, terms, exposed=exposed, comparator=comparator)
+    frame, sets, is_exposed = rows.frame, rows.sets, rows.exposed
+    refuse_repeated(frame.index)
+    time = np.zeros((len(frame), 0))
+    if sets is not None:
+        day = sets["day"].to_numpy()
         time = np.column_stack([day, np.sqrt(day)])
         time = time[:, np.ptp(time, axis=0) > 0]  # where all join on one day it tells nothing
-        names = names or people.design.names
-    else:
-        raise ModelError("`people` is a frame with a row a person, or a follow-up.")
+    names = names or rows.names
     groups = None if sets is None else sets["match"].to_numpy()
     # In the order of labels, so that no bit depends on the order in which the rows came.
     place = label_order(frame.index) if sets is None else np.arange(len(frame))
     in_order = sets is not None or frame.index.is_monotonic_increasing
-    columns = covariate_columns(frame if in_order else frame.iloc[place], terms)
+    columns = varying_columns(frame if in_order else frame.iloc[place], rows.terms)
     log_odds = np.empty(len(frame))
     log_odds[place], coefficients = _fit(
-        method, columns, time, is_exposed[place], groups, person, rng
+        method, columns, time, is_exposed[place], groups, rows.person, rng
     )
     columns = columns if in_order else columns.reindex(frame.index)
     return Propensity(
-        method, tuple(terms), names, frame, columns, is_exposed, log_odds, sets, coefficients, flow,
-        _caveats(log_odds, is_exposed, names, columns.shape[1]),
+        method, tuple(rows.terms), names, frame, columns, is_exposed, log_odds, sets, coefficients,
+        rows.flow, _caveats(log_odds, is_exposed, names, columns.shape[1]),
     )  # fmt: skip
+
+
+def scored(propensity: object) -> Propensity:
+    """Refuse what is not a score of people."""
+    if not isinstance(propensity, Propensity):
+        raise ModelError(
+            f"`propensity` is from `estimate_propensity`, not a {type(propensity).__name__}."
+        )
+    return propensity
 
 
 def within_sets(propensity: Propensity, chosen: Bools) -> Propensity:
@@ -280,44 +262,12 @@ def within_sets(propensity: Propensity, chosen: Bools) -> Propensity:
     )  # fmt: skip
 
 
-def _exposed(frame: pd.DataFrame, exposed: str | None) -> Bools:
-    if exposed is None:
-        raise ModelError("`exposed` names the column that says who was exposed.")
-    if exposed not in frame:
-        raise ModelError(f"`exposed={exposed!r}` is not a column.")
-    if frame.index.has_duplicates:
-        raise ModelError("The index of the frame has labels that repeat; `reset_index()` it.")
-    values = frame[exposed]
-    if values.isna().any():
-        raise ModelError(f"{exposed!r} is empty in {values.isna().sum()} of {len(values)} rows.")
-    if not values.isin([0, 1]).all():
-        raise ModelError(f"{exposed!r} holds other values than 0 and 1, or yes and no.")
-    found = values.to_numpy(dtype=bool)
-    if found.all() or not found.any():
-        raise ModelError(f"{exposed!r} is the same for everybody: there is nobody to compare.")
-    return found
-
-
 def label_order(index: pd.Index) -> NDArray[np.int64]:
     """Give the places of rows in the order of their labels; of mixed kinds, that of their text."""
     try:
         return np.argsort(index.to_numpy(), kind="stable")
     except TypeError:
         return np.argsort(index.astype(str).to_numpy(), kind="stable")
-
-
-def _everyone(exposed: Bools) -> pd.DataFrame:
-    return pd.DataFrame(
-        [("people who were exposed", 0, int(exposed.sum()))],
-        columns=["step", "n_left_out", "n_remaining"],
-    )
-
-
-def _known(followed: FollowUp, person: NDArray[np.int64], day: NDArray[np.int64]) -> pd.DataFrame:
-    """What was known of each row on its day, and what was fixed on leaving."""
-    known = followed.known_from(person, day)
-    fixed = followed.known.iloc[person].reset_index(drop=True)
-    return known.join(fixed[[name for name in fixed if name not in known]])
 
 
 def _fit(

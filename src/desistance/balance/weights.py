@@ -30,8 +30,9 @@ import pandas as pd
 from scipy.special import expit
 
 from desistance.balance.cohorts import Balance, cohorts
-from desistance.balance.covariates import in_standard_units
+from desistance.balance.covariates import in_standard_units, is_number
 from desistance.balance.dual import balancing_weights, set_weights
+from desistance.balance.propensity import scored
 from desistance.errors import ModelError, NoOverlapError
 from desistance.results import Caveat
 
@@ -95,12 +96,13 @@ def weigh_cohorts(
     >>> float(weighed.table["smd_after"].abs().max().round(9))
     0.0
     """
+    scored(propensity)
     if method not in get_args(Way):
         raise ModelError(f"`method` is one of {', '.join(get_args(Way))}.")
     estimand = estimand or MEANS[method][0]  # type: ignore[assignment]
     if estimand not in MEANS[method]:
         raise ModelError(f"{method!r} answers {' and '.join(MEANS[method])}, not {estimand!r}.")
-    if truncate is not None and not 0.5 < truncate < 1:
+    if truncate is not None and not (is_number(truncate) and 0.5 < truncate < 1):
         raise ModelError("`truncate` is a quantile between 0.5 and 1.")
     exposed = propensity.exposed
     if propensity.sets is not None:

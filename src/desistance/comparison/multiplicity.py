@@ -54,7 +54,10 @@ def adjusted_p(p_values: ArrayLike, method: Adjustment = "holm") -> NDArray[np.f
     """
     if method not in get_args(Adjustment):
         raise ModelError(f"`method` is one of {', '.join(get_args(Adjustment))}.")
-    p = np.asarray(p_values, dtype=float)
+    try:
+        p = np.asarray(p_values, dtype=float)
+    except (TypeError, ValueError):
+        raise ModelError("`p_values` is one row of numbers from 0 to 1.") from None
     known = ~np.isnan(p)
     if p.ndim != 1 or ((p[known] < 0) | (p[known] > 1)).any():
         raise ModelError("`p_values` is one row of numbers from 0 to 1.")

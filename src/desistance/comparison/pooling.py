@@ -23,6 +23,8 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
+from desistance.balance.covariates import numbers_of, one_column
+from desistance.comparison.effects.contrasts import reach
 from desistance.errors import ModelError
 from desistance.plots import DARK_GREY, new_axes, ratio_axis
 from desistance.results import NOT_ESTIMABLE, Caveat, Result, number, text_table
@@ -143,7 +145,7 @@ def pool_areas(
         raise ModelError('`scale` is "difference" or "ratio".')
     if areas["group"].duplicated().any():
         raise ModelError("A group is there twice in `areas`: pool one outcome at a time.")
-    estimate, error = (areas[name].to_numpy(float) for name in ("estimate", "std_error"))
+    estimate, error = (numbers_of(one_column(areas, name)) for name in ("estimate", "std_error"))
     known = np.isfinite(estimate) & np.isfinite(error)
     if (error[known] <= 0).any() or (scale == "ratio" and (estimate[known] <= 0).any()):
         raise ModelError("Standard errors, and ratios, are above 0.")
@@ -151,7 +153,7 @@ def pool_areas(
         raise ModelError("Fewer than two areas have an estimate: there is nothing to pool.")
     y = np.log(estimate[known]) if scale == "ratio" else estimate[known]
     s = error[known]
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = reach(confidence)
     whole = np.full(len(known), np.nan)
     whole[known] = y
     rows = [_row(group, one, own, z) for group, one, own in zip(areas["group"], whole, error,

@@ -24,6 +24,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from desistance.balance import BalanceDesign, balance_cohorts
+from desistance.balance.covariates import is_number, is_whole
 from desistance.comparison.effects import compare_cohorts
 from desistance.errors import ModelError, NobodyToMatchError
 from desistance.followup import FollowUpDesign, follow_up
@@ -127,10 +128,14 @@ def power(
     >>> power(60, ratio=10).to_frame()["estimate"].round(1).tolist()
     [18.7, 13.2]
     """
-    sizes, ratios = np.atleast_1d(people), np.atleast_1d(ratio).astype(float)
+    sizes, ratios = np.atleast_1d(people), np.atleast_1d(ratio)
+    if not all(is_whole(n, 2) for n in sizes) or not all(is_number(k) and k > 0 for k in ratios):
+        raise ModelError("`people` are whole numbers, 2 or more, and `ratio` is above 0.")
+    asked = (rate, difference or 0.0, hazard_ratio or 1.0, level, wanted)
+    if not all(map(is_number, asked)):
+        raise ModelError("Rates, effects, `level` and `wanted` are numbers.")
+    sizes, ratios = sizes.astype(int), ratios.astype(float)
     after = rate + (difference or 0.0)
-    if (sizes < 2).any() or not (ratios > 0).all():
-        raise ModelError("`people` are 2 or more, and `ratio` is above 0.")
     if not (0 < rate < 100 and 0 < after < 100):
         raise ModelError("`rate`, and `rate` with `difference`, lie between 0 and 100.")
     if difference == 0 or (hazard_ratio is not None and not (0 < hazard_ratio != 1)):

@@ -127,7 +127,7 @@ def emulation(plan: EvaluationPlan) -> dict[str, str]:
         "strategies": f"Having joined {design.joining} by a day after leaving {design.leaving}, "
         f"against not having joined by then{_comparators(plan)}.",
         "assignment": f"As if by lot among people the same number of days after leaving, given "
-        f"{', '.join(_known(plan.balance))}.",
+        f"{_known(plan.balance)}.",
         "time_zero": _time_zero(design),
         "outcome": _outcome(plan),
         "contrast": _contrast(plan),
@@ -155,8 +155,11 @@ def _comparators(plan: EvaluationPlan) -> str:
     return among + (f"; and again under designs {', '.join(others)}" if others else "")
 
 
-def _known(balance: BalanceDesign) -> list[str]:
-    return [term.replace("_", " ") for term in (*balance.terms, *balance.exact)]
+def _known(balance: BalanceDesign) -> str:
+    terms, exact = (
+        [name.replace("_", " ") for name in names] for names in (balance.terms, balance.exact)
+    )
+    return ", ".join(terms) + (f"; the same {' and '.join(exact)} in a match" if exact else "")
 
 
 def _time_zero(design: FollowUpDesign) -> str:

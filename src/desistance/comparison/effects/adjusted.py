@@ -35,8 +35,9 @@ import numpy as np
 import pandas as pd
 
 from desistance.balance import Balance
+from desistance.comparison.effects.contrasts import reach
 from desistance.comparison.effects.curves import WHO, AdjustedCurves, laid_out
-from desistance.comparison.effects.followed import compared, until_first
+from desistance.comparison.effects.followed import balance_of, compared, until_first
 from desistance.comparison.effects.result import UNSEEN
 from desistance.comparison.effects.variance import (
     Clustering,
@@ -48,7 +49,7 @@ from desistance.comparison.effects.variance import (
 from desistance.errors import ModelError
 from desistance.followup import FollowUp
 from desistance.survival import CoxFit, influences_of_survival
-from desistance.timetoevent import TimeToEvent
+from desistance.timetoevent import TimeToEvent, as_times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,8 +126,7 @@ def adjusted_curves(
     1                    exposed      0.85      0.20       0.98
     2  joined against comparison      0.40     -0.22       1.01
     """
-    if not 0 < confidence < 1:
-        raise ModelError("`confidence` lies between 0 and 1, as 0.95.")
+    reach(confidence)
     if isinstance(by, CoxFit):
         if propensity is not None or clusters is not None:
             raise ModelError("`propensity` and `clusters` are for a balance, not for a Cox fit.")
@@ -144,7 +144,7 @@ def adjusted_curves(
         rows = replace(rows, columns=rows.columns.assign(**{WHO: rows.columns["person"]}))
         joined, grouped = rows.columns["exposed"].to_numpy(bool), own.clusters(rows.columns)
     else:
-        rows, joined, grouped = _matched(people, by, propensity, clusters or "both")
+        rows, joined, grouped = _matched(as_times(people), by, propensity, clusters or "both")
     return _weighted(rows, joined, grouped, by, confidence)
 
 
@@ -152,7 +152,7 @@ def _matched(
     times: TimeToEvent, balanced: Balance, propensity: Propensity | None, by: str
 ) -> tuple[TimeToEvent, Bools, Clusters]:
     """Take rows as often as they were matched, with their weights."""
-    if times.n != len(balanced.index) or times.weight is not None:
+    if times.n != len(balance_of(balanced).index) or times.weight is not None:
         raise ModelError(
             f"The balance is of {len(balanced.index)} rows and these are {times.n}"
             + (", with weights" if times.weight is not None else "")
@@ -204,7 +204,7 @@ def _averaged(
     people: FollowUp | TimeToEvent, fitted: CoxFit, exposed: str | None, estimand: Estimand,
     names: tuple[str, str], confidence: float,
 ) -> AdjustedCurves:  # fmt: skip
-    times = people.times() if isinstance(people, FollowUp) else people
+    times = as_times(people)
     base = fitted.baseline
     read = [column for term in fitted.read_as for column in term.columns]
     if exposed not in read:

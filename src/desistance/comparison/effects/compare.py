@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
-from desistance.comparison.effects.contrasts import AGAINST, TINY, tidy
+from desistance.comparison.effects.contrasts import AGAINST, TINY, reach, tidy
 from desistance.comparison.effects.followed import (
     OUTCOMES,
     Compared,
+    balance_of,
     compared,
     until_first,
     unweighed,
 )
-from desistance.comparison.effects.outcomes import Arms, Outcome
+from desistance.comparison.effects.outcomes import KINDS, Arms, Outcome, listed
 from desistance.comparison.effects.result import UNSEEN, Basis, CohortComparison, Effects
 from desistance.comparison.effects.variance import (
     Clustering,
@@ -132,8 +132,7 @@ def compare_cohorts(
     1                mean harm      3.50      2.81       4.19
     2  difference in mean harm     -2.84     -3.99      -1.68
     """
-    if not 0 < confidence < 1:
-        raise ModelError("`confidence` lies between 0 and 1, as 0.95.")
+    reach(confidence)
     if isinstance(people, pd.DataFrame):
         if offence_sets or until_joining:
             raise ModelError("`offence_sets` and `until_joining` are for a follow-up.")
@@ -182,6 +181,7 @@ def rows_followed(
     people: Compared, outcomes: Sequence[object], offence_sets: Sequence[str] = ()
 ) -> list[tuple[Compared, list[Row]]]:
     """Estimate every outcome of a follow-up, by each offence set, its own first."""
+    outcomes = listed(outcomes, OUTCOMES)
     unknown = [str(name) for name in outcomes if name not in OUTCOMES]
     if unknown:
         raise ModelError(f"`outcomes` may be {', '.join(OUTCOMES)}; not {', '.join(unknown)}.")
@@ -250,10 +250,8 @@ def _words(
 
 def effects_of_frame(arms: Arms, outcomes: Sequence[object]) -> pd.DataFrame:
     """Estimate every outcome of a frame."""
-    if isinstance(outcomes, str) or not len(outcomes):
-        raise ModelError("`outcomes` is a list of Mean, Binary, Count and TimeTo.")
     rows: list[Row] = []
-    for outcome in outcomes:
+    for outcome in listed(outcomes, KINDS):
         if not isinstance(outcome, Outcome):
             raise ModelError(
                 "Of a frame, each of `outcomes` is a Mean, Binary, Count or TimeTo of its "
@@ -273,7 +271,7 @@ def arms_of(
     confidence: float = 0.95,
 ) -> Arms:
     """Take the compared rows of a frame, as often as they were matched."""
-    if "person" in balanced.matches:
+    if "person" in balance_of(balanced).matches:
         raise ModelError("This balance is of a follow-up: pass the follow-up.")
     if not frame.index.equals(balanced.index):
         raise ModelError("The frame is not the one that was balanced: their labels differ.")
@@ -290,7 +288,7 @@ def arms_of(
     return Arms(
         rows, matches["exposed"].to_numpy(bool), matches["weight"].to_numpy(float),
         balanced.names, Clusters(who, match, by, through),
-        float(norm.ppf(0.5 + confidence / 2)),
+        reach(confidence),
     )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from desistance.balance.covariates import is_number
+from desistance.errors import ModelError
 from desistance.results import NOT_ESTIMABLE
 
 if TYPE_CHECKING:
@@ -49,6 +51,13 @@ class OfBoth:
     limits: tuple[float, float] = (-np.inf, np.inf)
     note: str = ""
     same: str = "all are the same"
+
+
+def reach(confidence: float) -> float:
+    """Say how many standard errors an interval reaches; refuse a confidence that is none."""
+    if not is_number(confidence) or not 0 < confidence < 1:
+        raise ModelError("`confidence` lies between 0 and 1, as 0.95.")
+    return float(norm.ppf(0.5 + confidence / 2))
 
 
 def rows_of(

@@ -106,12 +106,14 @@ class AdjustedCurves(Result):
 
     def summary(self) -> str:
         """Say how the cohorts were made alike, and where the curves stand."""
+        who = self.rows.columns[WHO]
         last = int(min(self.rows.stop[self.joined == side].max(initial=0) for side in (0, 1)))
         days = sorted({round(last * part / 4) for part in (1, 2, 3, 4)})
         return "\n".join(
             [
                 f"Adjusted curves ({self.method}, {self.estimand}): {self.names[1]} against "
-                f"{self.names[0]}, {number(int(self.rows.event.sum()))} events",
+                f"{self.names[0]}, {number(len(who[self.rows.event].unique()))} of "
+                f"{number(len(who.unique()))} people with an event",
                 text_table(self.at(days)),
                 "",
                 f"At risk, by {self.unit}:",

@@ -39,15 +39,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 from scipy.special import expit
-from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression
 
 from desistance.balance.covariates import covariate_columns
 from desistance.balance.diagnostics import compare_columns, effective_size, traffic_light
-from desistance.comparison.effects.contrasts import OfBoth, rows_of, tidy
+from desistance.balance.propensity import scored as checked_score
+from desistance.comparison.effects.contrasts import OfBoth, reach, rows_of, tidy
 from desistance.comparison.effects.followed import FREE, RATE
 from desistance.comparison.effects.oftimes import by_day, mean_until, share_by
-from desistance.comparison.effects.outcomes import Arms, Binary, Mean, TimeTo
+from desistance.comparison.effects.outcomes import Arms, Binary, Mean, TimeTo, listed
 from desistance.comparison.effects.result import UNSEEN, Effects
 from desistance.comparison.effects.variance import Clustering, Clusters, model_moves
 from desistance.errors import ModelError
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
 
 Estimand = Literal["ATT", "ATE"]
 FOLLOWED = ("rate", "rmst")
+ROBUST = ("Binary", "Mean", "TimeTo with a `horizon`")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,6 +139,7 @@ def doubly_robust(
     std_error    0.70
     Name: 2, dtype: float64
     """
+    checked_score(propensity)
     if estimand not in ("ATT", "ATE"):
         raise ModelError('`estimand` is "ATT" or "ATE".')
     of_frame = isinstance(people, pd.DataFrame)
@@ -145,7 +147,7 @@ def doubly_robust(
         raise ModelError("`people` and `propensity` are of one make: both of a frame, or neither.")
     if not of_frame and (estimand == "ATE" or person is not None):
         raise ModelError('Of a follow-up, `estimand` is "ATT" and people are known.')
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = reach(confidence)
     exposed, chance = propensity.exposed, expit(propensity.log_odds)
     scored = _design(propensity.columns, propensity)
     modelled = scored
@@ -155,13 +157,13 @@ def doubly_robust(
         arms = _arms(people, propensity, person, z)
         clusters, made = (
             arms.clusters,
-            [one for outcome in outcomes for one in _of_frame(arms, outcome)],
+            [one for outcome in listed(outcomes, ROBUST) for one in _of_frame(arms, outcome)],
         )
     else:
         assert propensity.sets is not None
         sets = propensity.sets
         clusters = Clusters(sets["person"].to_numpy(), sets["match"].to_numpy(), "person")
-        made = list(_of_follow_up(people, sets, outcomes))
+        made = list(_of_follow_up(people, sets, listed(outcomes, FOLLOWED)))
     score = model_moves(scored, exposed, chance) if propensity.method == "logistic" else None
     rows: list[Row] = []
     for one in made:
@@ -230,7 +232,7 @@ def _of_frame(arms: Arms, outcome: object) -> Iterator[_Numbers]:
         )
         yield from _of_times(times, arms.joined, arms.names, horizon, told, labels)
     else:
-        raise ModelError("Doubly robust outcomes are Binary, Mean, and TimeTo with a `horizon`.")
+        raise ModelError(f"Doubly robust outcomes are {', '.join(ROBUST)}.")
 
 
 def _of_follow_up(

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 from desistance.catalogue import harm_weights, offence_class
-from desistance.comparison.effects.contrasts import OfBoth, effect_row, no_effect, rows_of
+from desistance.comparison.effects.contrasts import OfBoth, effect_row, no_effect, reach, rows_of
 from desistance.comparison.effects.oftimes import (
     by_day,
     log_hazard,
@@ -19,7 +18,8 @@ from desistance.comparison.effects.oftimes import (
     share_first,
 )
 from desistance.comparison.effects.variance import Clustering, Clusters
-from desistance.followup import in_cohorts
+from desistance.errors import ModelError
+from desistance.followup import FollowUp, in_cohorts
 from desistance.followup.rules import COMPLETE, DEATH, JOINED, MOVED, REOFFENCE, on_street_clock
 from desistance.histories.days import DAYS_A_YEAR, months_to_days
 from desistance.results import NOT_ESTIMABLE, Caveat
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from desistance.balance import Balance
     from desistance.comparison.effects.contrasts import Row
     from desistance.comparison.effects.oftimes import Estimate
-    from desistance.followup import FollowUp
     from desistance.followup.rules import Watched
 
     Floats = NDArray[np.float64]
@@ -92,7 +91,7 @@ class Compared:
     @property
     def z(self) -> float:
         """How many standard errors an interval reaches."""
-        return float(norm.ppf(0.5 + self.confidence / 2))
+        return reach(self.confidence)
 
     def clusters(self, rows: pd.DataFrame) -> Clusters:
         """Say which rows belong together."""
@@ -116,8 +115,22 @@ def compared(
     confidence: float,
 ) -> Compared:  # fmt: skip
     """Follow everybody who is compared from the day of joining on."""
+    if not isinstance(followed, FollowUp):
+        raise ModelError(f"`people` is a follow-up or a frame, not a {type(followed).__name__}.")
+    if "person" not in balance_of(balanced).matches:
+        raise ModelError("This balance is of a frame: pass the frame.")
     until = until_joining & ~balanced.matches["exposed"].to_numpy()
     return _compared(followed, balanced.matches, until, by, confidence)
+
+
+def balance_of(balanced: Balance) -> Balance:
+    """Refuse what holds no matches."""
+    if not hasattr(balanced, "matches"):
+        raise ModelError(
+            "`balanced` is from `balance_cohorts`, `match_cohorts` or `weigh_cohorts`, not a "
+            f"{type(balanced).__name__}."
+        )
+    return balanced
 
 
 def _compared(

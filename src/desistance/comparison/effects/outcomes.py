@@ -10,11 +10,13 @@ TimeTo    hazard ratio of the first event; with a `horizon`, difference and rati
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from desistance.balance.covariates import is_whole
 from desistance.comparison.effects.contrasts import OfBoth, effect_row, rows_of
 from desistance.comparison.effects.oftimes import (
     by_day,
@@ -147,7 +149,7 @@ class Count:
         label = f"{self.column} for each {self.exposure or 'person'}"
         note = "" if np.isfinite(values).all() else f"no {self.exposure} in one of the cohorts"
         both = OfBoth(values, moves, arms.joined, arms.told(y), limits=(0.0, np.inf), note=note,
-                      same="nobody has any")  # fmt: skip
+                      same="nobody has any, or all have as many")  # fmt: skip
         return rows_of(both, arms.names, label, arms.clusters, arms.z, ratio=f"ratio of {label}")
 
 
@@ -171,6 +173,11 @@ class TimeTo:
     def __post_init__(self) -> None:
         if self.cause is not None and self.horizon is None:
             raise ModelError("With a `cause`, shares are compared at a `horizon`: say which.")
+        if self.horizon is None:
+            return
+        if not is_whole(self.horizon):
+            raise ModelError("`horizon` is a whole number in the unit of `stop`, 1 or more.")
+        object.__setattr__(self, "horizon", int(self.horizon))
 
     def times(self, arms: Arms) -> TimeToEvent:
         """Read the rows."""
@@ -227,3 +234,13 @@ class TimeTo:
 
 
 Outcome = Mean | Binary | Count | TimeTo
+KINDS = ("Mean", "Binary", "Count", "TimeTo")
+
+
+def listed(outcomes: object, kinds: Iterable[str]) -> list[Any]:
+    """Take a list of outcomes; one left bare, and none, is refused."""
+    bare = isinstance(outcomes, str) or not isinstance(outcomes, Iterable)
+    found = [] if bare else list(outcomes)  # type: ignore[call-overload]
+    if not found:
+        raise ModelError(f"`outcomes` is a list of {', '.join(kinds)}, one at least.")
+    return found

@@ -34,7 +34,8 @@ from desistance.comparison.effects.compare import (
     rows_followed,
 )
 from desistance.comparison.effects.contrasts import AGAINST
-from desistance.comparison.effects.followed import compared
+from desistance.comparison.effects.followed import OUTCOMES, compared
+from desistance.comparison.effects.outcomes import KINDS, listed
 from desistance.errors import DesistanceError, ModelError
 from desistance.results import NOT_ESTIMABLE, Caveat
 from desistance.survival import Bootstrap
@@ -221,8 +222,15 @@ def bootstrap_effects(
     if code.max(initial=-1) < 1:
         raise ModelError("A bootstrap takes two people to draw from, or two groups, at least.")
     units = Units(by or "person", code.astype(np.int64), int(code.max(initial=-1)) + 1, seed)
+    kinds = KINDS if isinstance(people, pd.DataFrame) else tuple(OUTCOMES)
     pipeline = Pipeline(
-        exposed, tuple(terms), method, balance, tuple(outcomes), tuple(offence_sets), until_joining
+        exposed,
+        tuple(terms),
+        method,
+        balance,
+        tuple(listed(outcomes, kinds)),
+        tuple(offence_sets),
+        until_joining,
     )
     balanced = pipeline.balanced(people)
     effects = pipeline.effects(people, balanced)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
+from desistance.comparison.effects.contrasts import reach
+from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.exploratory.explored import (
     AMONG,
     COLUMNS,
@@ -30,6 +31,7 @@ from desistance.comparison.exploratory.rows import (
 )
 from desistance.comparison.multiplicity import adjusted_p
 from desistance.errors import ModelError
+from desistance.followup import FollowUp
 from desistance.histories.days import to_days
 from desistance.results import Caveat
 
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from desistance.balance import Balance
-    from desistance.followup import FollowUp
     from desistance.timetoevent import TimeToEvent
 
 CONTACTS = ("contact", "review", "completed")
@@ -82,14 +83,16 @@ def effects_by_dose(
     ModelError
         If the landmark lies outside the follow-up, or there is no support table to count.
     """
-    design, matches = followed.design, balanced.matches
+    if not isinstance(followed, FollowUp):
+        raise ModelError(f"Dose is known of a follow-up, not of a {type(followed).__name__}.")
+    design, matches = followed.design, balance_of(balanced).matches
     if not 1 <= landmark < design.months * 28:
         raise ModelError("`landmark` is a day after joining, well within the follow-up.")
     if PERSON not in matches:
         raise ModelError("Such a balance is of a plain frame: dose is known of a follow-up.")
     seen = _contacts(followed, matches, landmark, kinds)
     rows = rows_of_matches(followed, balanced, seen, landmark=landmark).first
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = reach(confidence)
     found, trend = _by_dose(rows, bands, z)
     partners = [str(name) for name in seen if name != DOSE]
     asked = [_by_partner(rows, name, z) for name in partners]

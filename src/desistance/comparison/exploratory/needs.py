@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm
+from scipy.stats import chi2
 
+from desistance.comparison.effects.contrasts import reach
+from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.exploratory.explored import (
     COLUMNS,
     COMPARED,
@@ -19,6 +21,7 @@ from desistance.comparison.exploratory.explored import (
 )
 from desistance.comparison.exploratory.rows import (
     EXPOSED,
+    PERSON,
     Row,
     Rows,
     fit,
@@ -39,6 +42,7 @@ from desistance.errors import ModelError
 from desistance.followup import FollowUp
 from desistance.results import NOT_ESTIMABLE, Caveat
 from desistance.survival import Interaction
+from desistance.timetoevent import as_times
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +123,7 @@ def effects_by_need(
     2  with against without  400      0.47
     """
     rows, needs, definition = _read(followed, balanced, needs, exposed, cluster, number, horizon)
-    z = float(norm.ppf(0.5 + confidence / 2))
+    z = reach(confidence)
     if number is not None and number not in rows.first.columns:
         if number != "n_needs":
             raise ModelError(f"`number={number!r}` is not a column.")
@@ -164,6 +168,8 @@ def _read(
     if isinstance(followed, FollowUp):
         if balanced is None:
             raise ModelError("A follow-up needs `balanced`: who is compared with whom.")
+        if PERSON not in balance_of(balanced).matches:
+            raise ModelError("This balance is of a frame: needs are known of a follow-up.")
         scheme = followed.histories.scheme
         needs = list(needs or (f"need_{code}" for code in scheme.headline))
         matches = balanced.matches
@@ -178,11 +184,12 @@ def _read(
             f"proven reoffences in {design.offence_set} within {design.months} months of joining "
             f"{design.joining} (balance: {balanced.light})",
         )
+    times = as_times(followed)
     if balanced is not None:
         raise ModelError("Rows hold their own weights: leave `balanced` out.")
     if not needs:
         raise ModelError("`needs` names the yes/no columns of rows to look at.")
-    return rows_as_given(followed, exposed, cluster, horizon), list(needs), f"in {followed.unit}"
+    return rows_as_given(times, exposed, cluster, horizon), list(needs), f"in {times.unit}"
 
 
 def _check(columns: pd.DataFrame, needs: Sequence[str]) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from desistance.balance.covariates import is_whole
+from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.effects.result import Basis
 from desistance.errors import ModelError
 from desistance.followup.rules import on_street_clock
@@ -65,7 +67,7 @@ def rows_of_matches(
 
     `known` holds what is said of each match, a row for each of `balanced.matches`.
     """
-    matches, design = balanced.matches, followed.design
+    matches, design = balance_of(balanced).matches, followed.design
     if PERSON not in matches:
         raise ModelError(
             "Such a balance is of a plain frame: give rows of people at risk with their weights."
@@ -101,6 +103,8 @@ def rows_as_given(
     times: TimeToEvent, exposed: str, cluster: str | None, horizon: int | None
 ) -> Rows:
     """Take rows as they are, with `exposed` as 0 and 1."""
+    if horizon is not None and not is_whole(horizon):
+        raise ModelError(f"`horizon` is a whole number of {times.unit}, 1 or more.")
     if exposed not in times.columns:
         raise ModelError(f"`exposed={exposed!r}` is not a column.")
     values = times.columns[exposed]

@@ -32,6 +32,8 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 from scipy.stats import binom, norm, rankdata
 
+from desistance.balance.covariates import is_number, numbers_of, one_column
+from desistance.comparison.effects.contrasts import reach
 from desistance.errors import ModelError
 from desistance.plots import DARK_GREY, house_style, new_axes, ratio_axis
 from desistance.results import Caveat, Result, number, text_table
@@ -153,8 +155,9 @@ def rosenbaum_bounds(
     """
     if alternative not in get_args(Alternative):
         raise ModelError(f"`alternative` is one of {', '.join(get_args(Alternative))}.")
-    if not len(gammas) or min(gammas) < 1:
-        raise ModelError("`gammas` are 1 or more.")
+    if not len(gammas) or not all(map(is_number, gammas)) or not min(gammas) >= 1:
+        raise ModelError("`gammas` are numbers, 1 or more.")
+    reach(confidence)
     y, joined, code, dropped = _read(sets, outcome, exposed, match)
     n_sets = int(code.max()) + 1
     if np.isin(y, [0, 1]).all():
@@ -192,6 +195,7 @@ def _read(
     for name in (outcome, exposed, match):
         if name not in sets:
             raise ModelError(f"{name!r} is not a column.")
+        one_column(sets, name)
         if sets[name].isna().any():
             raise ModelError(f"{name!r} is empty in {sets[name].isna().sum()} rows.")
     if not sets[exposed].isin([0, 1]).all():
@@ -204,7 +208,7 @@ def _read(
         raise ModelError("No matched set has both exposed and other people.")
     kept = both[whose]
     code = (np.cumsum(both) - 1)[whose[kept]]
-    return sets[outcome].to_numpy(float)[kept], joined[kept], code, int((~both).sum())
+    return numbers_of(sets[outcome])[kept], joined[kept], code, int((~both).sum())
 
 
 def _tail_of_counts(

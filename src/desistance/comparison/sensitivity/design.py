@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
+from desistance.balance.covariates import is_number, is_whole
 from desistance.errors import ModelError
 from desistance.followup.design import Clock
 
@@ -68,7 +69,19 @@ class SensitivityDesign:
         unknown = {self.outcome, *self.family} - {*get_args(Outcome)}
         if unknown or not self.family:
             raise ModelError(f"`outcome` and `family` are of {', '.join(get_args(Outcome))}.")
-        if any(days < 1 for days in self.days_left_out):
-            raise ModelError("`days_left_out` are 1 or more.")
+        self._check_values()
         if any(first > last for first, last in self.exits_left_out):
             raise ModelError("A span of `exits_left_out` begins before it ends.")
+
+    def _check_values(self) -> None:
+        """Refuse values that no follow-up and no balance can have."""
+        for name, values, least in (
+            ("days_left_out", self.days_left_out, 1), ("months", self.months, 1),
+            ("waiting_months", self.waiting_months, 0), ("ratios", self.ratios, 1),
+        ):  # fmt: skip
+            if not all(is_whole(value, least) for value in values):
+                raise ModelError(f"`{name}` are whole numbers, {least} or more.")
+        if not all(is_number(caliper) and caliper > 0 for caliper in self.calipers):
+            raise ModelError("`calipers` are above 0.")
+        if set(self.clocks) - {*get_args(Clock)}:
+            raise ModelError(f"`clocks` are of {', '.join(get_args(Clock))}.")

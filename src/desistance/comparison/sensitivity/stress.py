@@ -23,6 +23,7 @@ import pandas as pd
 
 from desistance.balance import BalanceDesign, estimate_propensity, match_cohorts
 from desistance.comparison.effects import compare_cohorts
+from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.multiplicity import adjusted_p
 from desistance.comparison.sensitivity.again import (
     Analysis,
@@ -194,7 +195,8 @@ def _same_cohorts(made: Balance, given: Balance) -> None:
     """Refuse a balance that `balance` does not give."""
     keys = ["row", "match", "exposed", "weight"]
     one, other = (
-        made_by.matches[keys].sort_values(keys[:2]).to_numpy(float) for made_by in (made, given)
+        balance_of(made_by).matches[keys].sort_values(keys[:2]).to_numpy(float)
+        for made_by in (made, given)
     )
     if one.shape != other.shape or not np.allclose(one, other, rtol=1e-6, atol=1e-9):
         raise ModelError(

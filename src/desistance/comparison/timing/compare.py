@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -9,6 +10,9 @@ import pandas as pd
 from scipy.stats import norm
 
 from desistance.balance import effective_size
+from desistance.balance.covariates import is_whole
+from desistance.comparison.effects.contrasts import reach
+from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.timing.design import TimeDesign
 from desistance.comparison.timing.designs import emulate
 from desistance.comparison.timing.estimates import by_model, by_side, log_hazard_ratio, rows_of
@@ -22,6 +26,7 @@ from desistance.comparison.timing.result import (
     TimedComparisons,
 )
 from desistance.errors import BiasError, ModelError, NobodyToMatchError
+from desistance.followup import FollowUp
 from desistance.followup.rules import extract_day
 from desistance.histories.days import NEVER, months_to_days
 from desistance.results import NOT_ESTIMABLE, Caveat
@@ -35,7 +40,6 @@ if TYPE_CHECKING:
     from desistance.comparison.timing.design import Name
     from desistance.comparison.timing.designs import Emulation
     from desistance.comparison.timing.estimates import Rows
-    from desistance.followup import FollowUp
 
     Floats = NDArray[np.float64]
 
@@ -106,7 +110,7 @@ def compare_over_time(
     >>> found.effect("time")[["estimate", "conf_low", "conf_high"]].astype(float).round(2).tolist()
     [0.87, 0.38, 2.0]
     """
-    design = TimeDesign(design, **choices) if isinstance(design, str) else design
+    design = _designed(design, choices)
     _refuse(followed, design, balanced, variance, replicates, confidence)
     made = emulate(followed, design, balanced)
     time_varying = design.name == "time-varying"
@@ -177,8 +181,8 @@ def compare_designs(
 ) -> TimedComparisons:
     """Run several designs of time on the same people; the arguments are `compare_over_time`'s.
 
-    `choices` are of the designs given by name. A design with nobody on one side is told as not
-    estimable.
+    `choices` are of the designs given by name, one at least if there are choices. A design with
+    nobody on one side is told as not estimable.
 
     Examples
     --------
@@ -189,9 +193,12 @@ def compare_designs(
     >>> found.to_frame()["group"].tolist()[:2]
     ['landmark at day 90', 'time-varying']
     """
+    if isinstance(designs, str | TimeDesign) or not len(designs):
+        raise ModelError("`designs` is a list of designs, one at least.")
+    by_name = any(isinstance(one, str) for one in designs)
     results, failed = [], {}
     for one in designs:
-        design = TimeDesign(one, **choices) if isinstance(one, str) else one
+        design = _designed(one, choices if isinstance(one, str) or not by_name else {})
         try:
             results.append(
                 compare_over_time(
@@ -204,10 +211,27 @@ def compare_designs(
     return TimedComparisons(tuple(results), failed)
 
 
+def _designed(design: Name | TimeDesign, choices: dict[str, Any]) -> TimeDesign:
+    """Make a design of a name and choices; a design has its own."""
+    unknown = choices.keys() - {one.name for one in fields(TimeDesign)}
+    if unknown:
+        raise ModelError(f"{', '.join(sorted(unknown))} is no choice of a `TimeDesign`.")
+    if isinstance(design, str):
+        return TimeDesign(design, **choices)
+    if choices:
+        raise ModelError(
+            f"A `TimeDesign` has its own choices: set {', '.join(choices)} in it, or give the "
+            "design by name."
+        )
+    return design
+
+
 def _refuse(
     followed: FollowUp, design: TimeDesign, balanced: Balance | None, variance: str,
     replicates: int, confidence: float,
 ) -> None:  # fmt: skip
+    if not isinstance(followed, FollowUp):
+        raise ModelError(f"`followed` is a follow-up, not a {type(followed).__name__}.")
     told = followed.design
     if told.exposure != "time-varying" or told.time_zero != "exit":
         raise BiasError(
@@ -215,12 +239,15 @@ def _refuse(
             f"different days. Follow people from leaving {told.leaving}, exposed from joining on "
             '(`exposure="time-varying", time_zero="exit"`).'
         )
-    if balanced is not None and (design.name != "risk-set" or "day" not in balanced.matches):
+    if balanced is not None and (
+        design.name != "risk-set" or "day" not in balance_of(balanced).matches
+    ):
         raise ModelError('`balanced` is for "risk-set", from `balance_cohorts` of this follow-up.')
     if variance not in ("robust", "bootstrap"):
         raise ModelError("`variance` is one of robust, bootstrap.")
-    if replicates < 2 or not 0 < confidence < 1:
-        raise ModelError("`replicates` is 2 or more, and `confidence` between 0 and 1.")
+    if not is_whole(replicates, 2):
+        raise ModelError("`replicates` is a whole number, 2 or more.")
+    reach(confidence)
 
 
 def _weights(

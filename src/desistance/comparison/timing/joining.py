@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from desistance.balance.covariates import covariate_columns, in_standard_units
-from desistance.balance.propensity import NEEDS, RIDGE
-from desistance.errors import ModelError
+from desistance.balance.covariates import in_standard_units, varying_columns
+from desistance.balance.propensity import RIDGE
+from desistance.balance.rows import known_of, needs_named
 from desistance.followup.rules import extract_day
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from desistance.comparison.timing.design import Model
@@ -174,16 +173,5 @@ def standardised(followed: FollowUp, person: Ints, day: Ints, terms: Sequence[st
     """Turn what was known of people on days since leaving into columns of mean 0, shape (m, p)."""
     if not terms or not len(person):
         return np.zeros((len(person), 0))
-    needs = [f"need_{code}" for code in followed.histories.scheme.headline]
-    names = [name for term in terms for name in (needs if term == NEEDS else (term,))]
-    columns = covariate_columns(_known(followed, person, day), names)
-    if not columns.shape[1]:
-        raise ModelError("No term differs between people.")
+    columns = varying_columns(known_of(followed, person, day), needs_named(followed, terms))
     return in_standard_units(columns.to_numpy(float))[0]
-
-
-def _known(followed: FollowUp, person: Ints, day: Ints) -> pd.DataFrame:
-    """What was known on each day, and what was fixed on leaving."""
-    known = followed.known_from(person, day)
-    fixed = followed.known.iloc[person].reset_index(drop=True)
-    return known.join(fixed[[name for name in fixed if name not in known]])
