@@ -6,16 +6,23 @@ import pyarrow as pa
 import pytest
 
 from desistance import (
+    Binary,
+    Mean,
     TimesInBlocks,
+    TimeTo,
     TimeToEvent,
+    compare_cohorts,
     concordance,
     cox_residuals,
+    doubly_robust,
+    estimate_propensity,
     fit_cox,
     fit_fine_gray,
     fit_parametric,
     hazard_convergence,
     log_rank,
     smoothed_hazard,
+    weigh_cohorts,
 )
 from desistance.errors import DataError, ModelError, SourceError
 
@@ -149,3 +156,20 @@ def test_cells_that_hold_lists_stand_in_the_way_of_nothing(frame):
 def test_residuals_of_nobody_are_a_frame_without_rows(frame):
     nobody = rows(frame[:0])
     assert cox_residuals(fit_cox(nobody, ["flag"]), nobody, "dfbeta").empty
+
+
+def test_cohorts_of_arrows_columns_are_those_of_numpys(frame):
+    frame = frame.assign(x=frame.x.fillna(0), joined=frame.flag, harm=frame.stop / 7)
+    found = []
+    for one in (frame, as_arrow(frame)):
+        scored = estimate_propensity(one, exposed="joined", terms=["x", "tier", "area"])
+        weighed = weigh_cohorts(scored)
+        outcomes = [Mean("harm"), Binary("event"), TimeTo("stop", "event", horizon=90)]
+        found.append((
+            scored.coefficients,
+            weighed.table,
+            compare_cohorts(one, weighed, outcomes).to_frame(),
+            doubly_robust(one, scored, outcomes[:2], terms=["x"]).to_frame(),
+        ))  # fmt: skip
+    for ours, arrows in zip(*found, strict=True):
+        pd.testing.assert_frame_equal(ours, arrows)

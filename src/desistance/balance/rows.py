@@ -11,6 +11,7 @@ import pandas as pd
 from desistance.balance.covariates import one_column
 from desistance.balance.riskset import candidates
 from desistance.errors import ModelError, NobodyToMatchError
+from desistance.timetoevent import plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,6 +82,7 @@ def rows_of(
     if isinstance(people, pd.DataFrame):
         if comparator is not None:
             raise ModelError("`comparator` needs a follow-up: a frame has no areas and no days.")
+        people = plain(people)
         flags = _exposed(people, exposed)
         person = np.arange(len(people))
         return Rows(people, flags, person, None, _everyone(flags), list(terms), NAMES)

@@ -32,6 +32,7 @@ from desistance.histories.days import NEVER
 from desistance.results import Caveat
 from desistance.survival import Survival, influences_of_survival, kaplan_meier
 from desistance.survival.intervals import survival_interval
+from desistance.timetoevent import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -277,7 +278,7 @@ def arms_of(
         raise ModelError("The frame is not the one that was balanced: their labels differ.")
     matches = balanced.matches
     place = matches["row"].to_numpy()
-    rows = frame.iloc[place].reset_index(drop=True)
+    rows = plain(frame).iloc[place].reset_index(drop=True)
     who = place
     if person is not None:
         if person not in frame or frame[person].isna().any():

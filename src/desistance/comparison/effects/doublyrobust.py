@@ -53,7 +53,7 @@ from desistance.comparison.effects.variance import Clustering, Clusters, model_m
 from desistance.errors import ModelError
 from desistance.histories.days import months_to_days
 from desistance.results import Caveat
-from desistance.timetoevent import TimeToEvent
+from desistance.timetoevent import TimeToEvent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -211,7 +211,7 @@ def _arms(frame: pd.DataFrame, propensity: Propensity, person: str | None, z: fl
             raise ModelError(f"`person={person!r}` is not a column without empty cells.")
         who = pd.factorize(frame[person])[0]
     clusters = Clusters(who, np.arange(len(frame)), "person")
-    return Arms(frame.reset_index(drop=True), propensity.exposed, np.ones(len(frame)),
+    return Arms(plain(frame).reset_index(drop=True), propensity.exposed, np.ones(len(frame)),
                 propensity.names, clusters, z)  # fmt: skip
 
 
