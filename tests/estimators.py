@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from desistance import survival as s
+from desistance.survival.frequency import fit_frequency
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class Estimator:
     ``ranks``     minds only the order of days
     ``units``     minds the units of covariates
     ``tests``     is a test; ``hazards`` gives hazard ratios; ``curves`` a curve by day
+    ``drawn``     has errors, or limits, from people drawn at random
+    ``counts``    counts terms, whether or not they can be told apart
     ``slow``      takes long: tried in full by ``make studies`` only
     """
 
@@ -58,6 +62,8 @@ class Estimator:
         roles = {name: name for name in ("start", "person", "weight", "strata") if name in frame}
         if "causes" in self.traits:
             roles["cause"] = "kind"
+        if "drawn" in self.traits:  # so that the order of rows is no matter
+            roles = {"person": "pid", **roles}
         if "repeated" in self.traits:
             roles = {"person": "pid", **roles, "recurrent": True}
         return TimeToEvent.from_frame(frame, stop="day", event="event", **(roles | more))
@@ -99,12 +105,22 @@ def _calibrated(times: TimeToEvent, terms: tuple[str, ...]) -> Result:
     return s.calibration(s.fit_cox(times, list(terms)), times, day=30, groups=3)
 
 
+def _bootstrapped(times: TimeToEvent, terms: tuple[str, ...]) -> Result:
+    return s.bootstrap(partial(s.fit_cox, terms=list(terms)), times, rng=1, replicates=60)
+
+
 def _by(estimate: Callable[..., Result], **options: object) -> Callable[..., Result]:
     return lambda times, terms: estimate(times, terms[0], **options)
 
 
 def _fit(estimate: Callable[..., Result], **options: object) -> Callable[..., Result]:
     return lambda times, terms: estimate(times, list(terms), **options)
+
+
+def _convergence(times: TimeToEvent, terms: tuple[str, ...]) -> Result:
+    return s.hazard_convergence(
+        times, by=terms[0], reference=0.004, hold=10, bandwidth=20, replicates=100, rng=1
+    )
 
 
 def _score(times: TimeToEvent, terms: tuple[str, ...]) -> Result:
@@ -163,7 +179,11 @@ ESTIMATORS = tuple(
         ("fit_split_population", "split", _fit(s.fit_split_population), OF_TIME),
         ("fit_split_population cox", "split", _fit(s.fit_split_population, latency="cox"),
          f"{OF_TIME} ranks"),
+        ("fit_frequency", "frequency", _fit(fit_frequency), "terms hazards repeated"),
         ("smoothed_hazard", "hazard", _by(s.smoothed_hazard, bandwidth=20), "groups weights"),
+        ("hazard_convergence", "convergence", _convergence, "groups weights drawn"),
+        ("bootstrap", "bootstrap", _bootstrapped, "terms weights drawn"),
+        ("events_per_parameter", "EPP", _fit(s.events_per_parameter), "terms counts"),
     )
 )  # fmt: skip
 FAMILIES = tuple(dict.fromkeys(one.family for one in ESTIMATORS))

@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from desistance.errors import DataError, ModelError, OutputError
-from desistance.survival import bootstrap, fit_cox, fit_fine_gray, kaplan_meier, nelson_aalen
+from desistance.survival import (
+    Steps,
+    bootstrap,
+    fit_cause_specific,
+    fit_cox,
+    fit_fine_gray,
+    fit_parametric,
+    kaplan_meier,
+    nelson_aalen,
+)
+from desistance.survival.frequency import fit_frequency
 from desistance.survival.resampling.keeping import Kept
 from desistance.survival.resampling.limits import limits
 from desistance.timetoevent import TimeToEvent
@@ -103,6 +113,50 @@ def test_people_left_out_by_an_empty_term_are_drawn_all_the_same():
     together = bootstrap(FIT, times, rng=3, replicates=9)
     alone = bootstrap(lambda rows: fit_cox(rows, ["age", "arm"]), times, rng=3, replicates=9)
     assert_allclose(together.replicates, alone.replicates, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [FIT, partial(fit_parametric, terms=["age", "arm"]), lambda rows: fit_cox(rows, ["age"])],
+    ids=["cox", "parametric", "any"],
+)
+def test_what_the_estimate_left_out_is_counted_and_its_caveats_are_repeated(estimator):
+    holes = frame_of(rows=3)
+    holes.loc[holes.pid % 7 == 0, "age"] = np.nan
+    holes["place"] = holes.site.where(holes.pid > 9)
+    times = times_of(holes)
+    found, whole = bootstrap(estimator, times, rng=1, replicates=3), estimator(times)
+    assert (found.n, found.n_people, found.n_left_out) == (
+        whole.n,
+        whole.n_people,
+        whole.n_left_out,
+    )
+    assert found.n + found.n_left_out == len(holes)
+    assert found.n_units == 120 > found.n_people
+    told = f"Rows left out (`age` is empty): {found.n_left_out}."
+    assert told in found.caveats
+    assert f"Estimated on {found.n_people} people, {found.n} rows" in found.summary()
+    assert f"Rows left out: {found.n_left_out}\n" in found.summary()
+    placed = bootstrap(estimator, times, rng=1, replicates=3, by="place")
+    assert placed.n + placed.n_left_out == len(holes)
+    assert "Rows left out (`place` is empty): " in " ".join(placed.caveats)
+
+
+def test_caveats_of_errors_it_does_not_use_are_not_repeated():
+    rows = times_of(frame_of(rows=3))
+    fit = partial(fit_cox, terms=["age"], variance="robust")
+    assert "Some people have several rows: use variance='cluster'." in fit(rows).caveats
+    assert not any("variance" in told for told in bootstrap(fit, rows, rng=1, replicates=3).caveats)
+
+
+def test_people_whose_frequency_is_left_out_are_counted_in_rows():
+    frame = frame_of(rows=3).assign(event=True)
+    frame.loc[frame.pid < 12, "age"] = np.nan
+    times = times_of(frame, recurrent=True)
+    found = bootstrap(partial(fit_frequency, terms=["age"]), times, rng=1, replicates=3)
+    assert found.n_people == 108
+    assert found.n_left_out == (frame.pid < 12).sum() > 12
+    assert "People left out (`age` is empty): 12." in found.caveats
 
 
 @pytest.mark.parametrize("estimator", [FIT, nelson_aalen], ids=["cox", "any"])
@@ -302,6 +356,69 @@ def test_options_the_fast_way_does_not_know_go_one_by_one():
     )  # fmt: skip
     gray = bootstrap(partial(fit_fine_gray, terms=["age"], cause="r"), caused, rng=1, replicates=3)
     assert np.isfinite(gray.replicates).all()
+
+
+ONE_BY_ONE = {
+    "frailty": {"frailty": "site"},
+    "time-varying": {"time_varying": {"age": Steps([12])}},
+    "exact ties": {"ties": "exact"},
+    "firth": {"penalty": "firth"},
+}
+
+
+@pytest.mark.parametrize("option", ONE_BY_ONE)
+def test_a_cox_fit_of_any_options_is_the_same_fit_on_each_resample(option):
+    fit = partial(fit_cox, terms=["age", "arm"], **ONE_BY_ONE[option])
+    found = bootstrap(fit, TIMES, rng=3, replicates=3)
+    alone = bootstrap(lambda rows: fit(rows).coefficients, TIMES, rng=3, replicates=3)
+    assert found.terms == fit(TIMES).terms
+    assert_array_equal(found.replicates, alone.replicates)
+
+
+def test_one_by_one_gives_the_same_bits_for_any_number_of_workers():
+    fit = partial(fit_cox, terms=["age"], time_varying={"age": "log"})
+    one = bootstrap(fit, TIMES, rng=5, replicates=9)
+    same_bits(one, bootstrap(fit, TIMES, rng=5, replicates=9, workers=2))
+
+
+def test_a_group_drawn_twice_has_two_frailties():
+    fit = partial(fit_cox, terms=["age"], frailty="site")
+    found = bootstrap(fit, TIMES, rng=3, replicates=2, by="site")
+    frame = frame_of()
+    for b in range(2):
+        stream = np.random.default_rng(np.random.SeedSequence(3).spawn(2)[b])
+        drawn = stream.integers(0, 30, 30)
+        groups = [
+            frame[frame.site == site].assign(pid=lambda f, k=k: f.pid + 1000 * k, site=k)
+            for k, site in enumerate(drawn)
+        ]
+        alone = fit(times_of(pd.concat(groups, ignore_index=True)))
+        assert len(alone.frailty.groups) == 30
+        assert_allclose(found.replicates[b], alone.log_hazards, rtol=1e-6)
+
+
+def test_somebody_drawn_twice_has_two_frailties_of_their_own():
+    frame = frame_of(40, rows=3).assign(event=lambda f: f.pid % 3 > 0)
+    times, groups = times_of(frame, recurrent=True), []
+
+    def frailties(rows):
+        fit = fit_cox(rows, ["age"], frailty="person")
+        groups.append(len(fit.frailty.groups))
+        return fit
+
+    bootstrap(frailties, times, rng=3, replicates=2)
+    assert set(groups) == {40}
+
+
+def test_models_of_each_cause_give_log_hazard_ratios():
+    kind = np.where(np.arange(120) % 3, "theft", "violence")
+    times = times_of(frame_of().assign(kind=kind), cause="kind")
+    fit = partial(fit_cause_specific, terms=["age"])
+    found = bootstrap(fit, times, rng=1, replicates=3)
+    whole = fit(times)
+    assert found.terms == ("theft, age", "violence, age")
+    assert_allclose(found.estimates, whole.to_frame(log=True).estimate)
+    assert dict(zip(found.terms, found.estimates, strict=True)) == whole.coefficients
 
 
 def test_an_error_in_a_replicate_is_counted_with_its_reason():

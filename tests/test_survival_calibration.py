@@ -156,6 +156,21 @@ def test_the_meter_of_events_counts_covariates_and_warns_twice():
         assert any(told in caveat for caveat in fit_cox(few, terms).caveats)
 
 
+def test_the_meter_counts_the_rows_it_leaves_out_and_refuses_what_a_fit_would():
+    holes = times_of(ROWS.assign(x=ROWS.x.where(ROWS.index > 40)))
+    found = events_per_parameter(holes, ["x"])
+    assert (found.n, found.n_left_out) == (N - 41, 41)
+    assert found.n_events == (int(ROWS.event[41:].sum()),)
+    assert "Rows left out (`x` is empty): 41." in found.caveats
+    assert "Rows left out: 41" in found.summary()
+    with pytest.raises(ModelError, match=r"'x' is infinite in 1 row \(row 3\)"):
+        events_per_parameter(times_of(ROWS.assign(x=ROWS.x.where(ROWS.index != 3, np.inf))), ["x"])
+    nobody = events_per_parameter(times_of(ROWS.head(0)), ["x"])
+    assert nobody.to_frame().note.tolist() == ["not estimable: nobody is at risk"]
+    assert nobody.to_frame().estimate.isna().all()
+    nobody.plot()
+
+
 def test_too_few_events_are_refused_unless_a_penalty_holds_them_back():
     few = times_of(ROWS[:12])
     with pytest.raises(ModelError, match=r"fewer than 5\.0 each"):

@@ -121,6 +121,14 @@ def test_terms_that_repeat_or_have_no_event_leave_the_others_right(people):
     notes = dict(zip(fit.to_frame().term, fit.to_frame().note, strict=True))
     assert "the same as `age`" in notes["months"]
     assert "no event among those with `flag` 1" in notes["flag"]
+    assert (
+        fit.to_frame()
+        .set_index("term")
+        .loc[["months", "flag"]]
+        .drop(columns="note")
+        .isna()
+        .all(None)
+    )
     kept = fit_flexible_parametric(times_of(none[~none.flag]), ["age", "need"])
     assert fit.coefficients["age"] == pytest.approx(kept.coefficients["age"], abs=1e-6)
     assert plain.to_frame().note.eq("").all()

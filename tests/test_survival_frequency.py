@@ -77,6 +77,67 @@ def test_the_rate_without_terms_is_events_over_person_years():
     assert fit.rate_at({}).estimate[0] == pytest.approx(crude, rel=1e-12)
 
 
+@pytest.mark.parametrize("unit", ["days", "weeks"])
+def test_without_terms_the_one_rate_is_shown(unit):
+    fit = fit_frequency(times_of(rows_of(people()), unit=unit))
+    frame, log, at = fit.to_frame(), fit.to_frame(log=True), fit.rate_at({})
+    assert frame.term.tolist() == ["reoffences per person-year"]
+    limits = ["estimate", "conf_low", "conf_high"]
+    assert_allclose(frame[limits], at[limits])
+    assert_allclose(np.log(frame[limits]), log[limits])
+    assert frame.std_error[0] == log.std_error[0] == pytest.approx(at.std_error[0] / at.estimate[0])
+    assert frame[["statistic", "p_value"]].isna().all(axis=None)
+    assert fit.coefficients == {"reoffences per person-year": log.estimate[0]}
+    assert "reoffences per person-year" in fit.summary()
+    assert fit.plot().get_xlabel() == "Reoffences per person-year (95 % interval)"
+
+
+@pytest.mark.parametrize("n", [0, 3])
+def test_without_terms_and_events_there_is_no_rate(n):
+    fit = fit_frequency(times_of(rows_of(people().head(n).assign(count=0))))
+    assert fit.to_frame().note.tolist() == ["not estimable: no event"]
+    assert fit.rate_at({}).note[0] == "not estimable: no event"
+    fit.plot()
+
+
+FEW = {
+    "one person": ([3], [100], [], True),
+    "two people and a term": ([3, 1], [100, 80], ["age"], True),
+    "one event each, on one day": ([1] * 20, [50] * 20, [], False),
+    "one event each, on one day, and a term": ([1] * 20, [50] * 20, ["age"], False),
+    "all at one rate": ([2, 2, 4, 4], [100, 100, 200, 200], ["age"], False),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("case", FEW)
+def test_counts_that_are_met_exactly_have_the_errors_of_poisson_and_no_robust_ones(case):
+    counts, days, terms, few = FEW[case]
+    frame = people(len(counts)).assign(count=counts, days=days)
+    times = times_of(rows_of(frame))
+    fit, robust = (fit_frequency(times, terms, variance=kind) for kind in ("model", "robust"))
+    assert fit.dispersion == 0
+    if not terms:
+        assert fit.to_frame().std_error[0] == pytest.approx(sum(counts) ** -0.5)
+    assert np.isfinite(fit.to_frame().std_error).all()
+    assert robust.to_frame().std_error.isna().all()
+    assert robust.to_frame().note.str.contains("nobody moves it").all()
+    assert robust.rate_at({"age": 30}).note[0].endswith("the robust variance is 0")
+    assert any("no more people than coefficients" in said for said in fit.caveats) == few
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("counts", "days", "age", "dispersion"),
+    [([0, 0, 1], [188, 288, 41], None, 4.699),
+     ([0, 4, 0, 0, 2], [23, 209, 221, 246, 112], [-0.2, 0.3, -1.2, -0.4, -1.2], 1.499)],
+)  # fmt: skip
+def test_a_dispersion_is_found_though_the_first_climb_strays(counts, days, age, dispersion):
+    frame = people(len(counts)).assign(count=counts, days=days, age=age or 0.0)
+    fit = fit_frequency(times_of(rows_of(frame)), ["age"] if age else [])
+    assert fit.dispersion == pytest.approx(dispersion, abs=1e-3)  # the top of a profile by hand
+
+
 def test_without_dispersion_it_is_near_andersen_and_gills_model():
     times = times_of(rows_of(people(2000, spread=1e-9)))
     counted, timed = fit_frequency(times, ["need"]), fit_recurrent(times, ["need"])
@@ -106,7 +167,27 @@ def test_people_without_a_term_are_counted_and_repeated_terms_named():
     fit = fit_frequency(times_of(rows_of(frame)), ["age", "months"])
     assert (fit.n, fit.n_left_out) == (293, 7)
     assert fit.notes[1] == "not estimable: the same as `age`"
-    assert any("`age` is empty" in caveat for caveat in fit.caveats)
+    assert "People left out (`age` is empty): 7." in fit.caveats
+    assert fit.n_rows == len(rows_of(frame[frame.age.notna()]))
+
+
+@pytest.mark.parametrize("variance", ["model", "robust"])
+def test_a_term_that_repeats_others_has_no_number_and_predicts_nothing(variance):
+    frame = people().assign(flat=3.0, months=lambda f: 12 * f.age)
+    times = times_of(rows_of(frame))
+    fit = fit_frequency(times, ["age", "flat", "months", "need"], variance=variance)
+    plain = fit_frequency(times, ["age", "need"], variance=variance)
+    assert fit.notes[1:3] == ("not estimable: constant", "not estimable: the same as `age`")
+    for log in (False, True):
+        told = fit.to_frame(log=log).set_index("term").drop(columns="note")
+        assert told.loc[["flat", "months"]].isna().all(axis=None)
+        assert_allclose(told.loc[["age", "need"]], plain.to_frame(log=log).iloc[:, 1:-1])
+    assert np.isnan([fit.coefficients["flat"], fit.coefficients["months"]]).all()
+    profile = {"age": 30, "need": True, "flat": 3.0, "months": 360}
+    assert_allclose(
+        fit.rate_at(profile).iloc[:, :4].astype(float),
+        plain.rate_at(profile).iloc[:, :4].astype(float),
+    )
 
 
 def test_a_term_that_changes_and_first_events_alone_are_told():

@@ -202,9 +202,11 @@ def test_no_second_event_is_said():
 
 def test_an_unknown_choice_or_nobody_named_is_an_error():
     times = three_people(x=range(6))
-    for choice in ({"model": "frailty"}, {"up_to": 0}, {"up_to": 1.5}, {"ties": "exact"}):
+    for choice in ({"model": "frailty"}, {"up_to": 0}, {"up_to": 1.5}):
         with pytest.raises(ModelError):
             fit_recurrent(times, ["x"], **choice)
+    with pytest.raises(ModelError, match=r"^`ties` is 'efron' or 'breslow'"):
+        fit_recurrent(times, ["x"], ties="exact")
     with pytest.raises(ModelError, match="list of columns"):
         fit_recurrent(times, "x")
     nobody = times_of(stop=[5, 8], event=[1, 1], x=[1, 2])

@@ -59,6 +59,18 @@ class Caveat(str):
         return _fill(self.template, self.counts, show)
 
 
+class ErrorCaveat(Caveat):
+    """A caveat on standard errors alone: what has others, as a bootstrap does, does not repeat it.
+
+    Examples
+    --------
+    >>> ErrorCaveat("Some people have several rows: use variance='cluster'.")
+    "Some people have several rows: use variance='cluster'."
+    """
+
+    __slots__ = ()
+
+
 def _fill(template: str, counts: dict[str, int], show: Callable[[int], str]) -> str:
     """Put each count where the template names it; other braces stay as they are."""
     for name, count in counts.items():

@@ -21,6 +21,7 @@ MANY = tuple(f"x{j}" for j in range(15))
 ALL_GROUPS = has("terms", "groups", "score")
 COVARIATES = has("terms", "score")
 NO_WEIGHTS = {"!weights": "takes no weights"}
+COUNTS = {"counts": "counts covariates, whether or not they can be told apart"}
 NOT_LINEAR = {"units": "a ridge minds the units of covariates, as its page says"}
 TIMES = "whole days"
 
@@ -66,14 +67,15 @@ INPUTS = (
         10,
         "one person",
         lambda f: f.head(1).assign(event=1, kind="violence"),
-        "terms that are not estimable",
+        "terms that are not estimable|units to draw from",
         like=cut,
     ),
     Input(
         11,
         "nobody",
         lambda f: f.head(0),
-        "no cause (of any event|to fit)|terms that are not estimable|Nobody is at risk",
+        "no cause (of any event|to fit)|terms that are not estimable|Nobody is at risk|"
+        "units to draw from",
     ),
     Input(
         12,
@@ -83,6 +85,7 @@ INPUTS = (
         like=same,
         terms=(*TERMS, "flat"),
         needs=has("terms"),
+        without=COUNTS,
     ),
     Input(
         13,
@@ -92,7 +95,7 @@ INPUTS = (
         like=same,
         terms=(*TERMS, "same"),
         needs=has("terms"),
-        without={"units": "a ridge shares the effect out, as it is meant to"},
+        without={"units": "a ridge shares the effect out, as it is meant to", **COUNTS},
     ),
     Input(
         14,
@@ -102,7 +105,7 @@ INPUTS = (
         like=same,
         terms=(*TERMS, "same"),
         needs=has("terms"),
-        without={"units": "a ridge shares the effect out, as it is meant to"},
+        without={"units": "a ridge shares the effect out, as it is meant to", **COUNTS},
     ),
     Input(
         15,
@@ -113,6 +116,7 @@ INPUTS = (
         like_terms=("age",),
         only=("age",),
         cell="not identified",
+        without=COUNTS,
     ),
     Input(
         16,
@@ -122,6 +126,7 @@ INPUTS = (
         like=lambda f: to.of_arm(to.one_event(f)),
         like_terms=("age",),
         only=("age",),
+        without=COUNTS,
     ),
     Input(
         17,
@@ -265,6 +270,7 @@ INPUTS = (
         "terms that are not estimable",
         terms=MANY,
         needs=has("terms"),
+        without=COUNTS,
     ),
     Input(
         43,

@@ -31,7 +31,7 @@ import pandas as pd
 from desistance.errors import DesistanceError
 from tests.estimators import BY_NAME, ESTIMATORS, FAMILIES, KEYS, VALUES, numbers
 from tests.faults.inputs import INPUTS
-from tests.faults.spoilt import ANY, CANARY, clean, cut
+from tests.faults.spoilt import ANY, CANARY, clean, cut, same
 
 if TYPE_CHECKING:
     from tests.estimators import Estimator
@@ -95,7 +95,9 @@ def _judge_numbers(bad: Input, estimator: Estimator, found: pd.DataFrame, told: 
             return Cell("wrong", "a number where there can be none")
         expected = found.head(0)
     factor = bad.factor if "terms" in estimator.traits else {}
-    gap, compared = _gap_to(found, expected, bad, factor)
+    others_are_drawn = "drawn" in estimator.traits and bad.like not in (same, cut)
+    values = ("estimate",) if others_are_drawn else VALUES
+    gap, compared = _gap_to(found, expected, bad, factor, values)
     if gap:
         return Cell("wrong", gap)
     blank = found[empty & ~found.note.str.match("interval")]
@@ -134,7 +136,11 @@ def _usual_notes(name: str) -> frozenset[str]:
 
 
 def _gap_to(
-    found: pd.DataFrame, expected: pd.DataFrame, bad: Input, factor: dict[str, float]
+    found: pd.DataFrame,
+    expected: pd.DataFrame,
+    bad: Input,
+    factor: dict[str, float],
+    values: tuple[str, ...],
 ) -> tuple[str, int]:
     """Say where the numbers found are not those expected, and how many could be compared."""
     keys = [key for key in KEYS if key in found and key in expected]
@@ -156,7 +162,7 @@ def _gap_to(
         return f"{(merged._merge != 'both').sum()} rows are missing", 0
     units = merged.term.map(factor).fillna(1.0).to_numpy() if "term" in merged else 1.0
     compared = 0
-    for value in VALUES:
+    for value in values:
         if value not in found or value not in expected:
             continue
         mine, theirs = (merged[c].to_numpy(float) for c in (value, f"{value}_expected"))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 POINT = ("estimate",)
 PENALISED = ("fit_cox firth", "fit_cox ridge", "fit_cox frailty")
 ESTIMATES_ONLY = ("fit_fine_gray", "concordance", "restricted_mean")  # errors are over people
+DRAWN = ("bootstrap", "hazard_convergence")  # errors are of the people who are there to draw
 OWN_CLOCK = ("check_proportional_hazards",)  # its clock is the curve of all rows, as R's
 
 
@@ -205,7 +206,7 @@ RELATIONS = (
              lambda one: one.name in ESTIMATES_ONLY or {"weights", "curves"} <= one.traits,
              lambda f, _: f.assign(weight=2.0), base=_twice, values=POINT),
     Relation(12, "a weight of 1e-14 is a row left out",
-             trait("weights", but=(*OWN_CLOCK, "smoothed_hazard")),
+             trait("weights", but=(*OWN_CLOCK, *DRAWN, "smoothed_hazard")),
              lambda f, _: f.assign(weight=np.where(_light(f), 1e-14, 1.0)),
              base=lambda f, _: f[~_light(f)].assign(weight=1.0), tolerance=1e-7),
     Relation(13, "rows cut in two", trait(), _cut),

@@ -27,7 +27,7 @@ from scipy.special import ndtri
 
 from desistance.errors import ModelError
 from desistance.plots import house_style, new_axes
-from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, ErrorCaveat, Result, number, text_table
 from desistance.survival.curves import hazard_and_move, just_before, share_left
 from desistance.survival.groups import LIMITS, group_rows, read_curve
 from desistance.survival.influence import OVER_PEOPLE, jackknife, row_moves, variance_over_people
@@ -166,7 +166,10 @@ def nelson_aalen(
         variance, kind = variance_over_people(sets, kept.person, moved, step * moved), OVER_PEOPLE
     if rows.n_people < kept.n and np.bincount(kept.person, kept.event).max(initial=0) > 1:
         rows.said.append(
-            "Some people have several events: `mean_cumulative_function` has the right variance."
+            ErrorCaveat(
+                "Some people have several events: `mean_cumulative_function` has the right "
+                "variance."
+            )
         )
     return _cumulative_curve(
         rows, sets, sets.running(step), np.sqrt(np.maximum(variance, 0.0)),

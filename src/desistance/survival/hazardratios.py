@@ -78,15 +78,25 @@ def effect_curve(frame: pd.DataFrame, name: str, *, ax: Axes | None = None) -> A
     return ax
 
 
-def forest(frame: pd.DataFrame, *, ax: Axes | None = None, label: str = "Hazard ratio") -> Axes:
-    """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels."""
+def forest(
+    frame: pd.DataFrame,
+    *,
+    ax: Axes | None = None,
+    label: str = "Hazard ratio",
+    equal: float | None = 1.0,
+) -> Axes:
+    """Draw tidy hazard ratios on a log axis, the first term on top, numbers in the labels.
+
+    A line stands at `equal`, where there is no difference.
+    """
     ax = plots.new_axes(ax, size=(7.2, 1 + 0.6 * len(frame)))
     place = np.arange(len(frame))[::-1]
     ratios = [frame[name].map("{:.2f}".format) for name in ("estimate", "conf_low", "conf_high")]
     numbers = ratios[0] + " (" + ratios[1] + " to " + ratios[2] + ")"
     labels = frame.term + "\n" + numbers.mask(frame.note.str.startswith(NOT_ESTIMABLE), frame.note)
     with plots.house_style():
-        ax.axvline(1.0, color=DARK_GREY, linewidth=1)
+        if equal is not None:
+            ax.axvline(equal, color=DARK_GREY, linewidth=1)
         ax.hlines(place, frame.conf_low, frame.conf_high, color=DARK_BLUE)
         ax.plot(frame.estimate, place, "s", color=DARK_BLUE)
         plots.ratio_axis(ax)

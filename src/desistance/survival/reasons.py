@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from desistance.errors import ModelError
-from desistance.results import NOT_ESTIMABLE, Caveat
+from desistance.results import NOT_ESTIMABLE, Caveat, ErrorCaveat
 from desistance.survival.penalty import Ridge
 from desistance.survival.terms import told_of_left_out
 
@@ -117,12 +117,12 @@ def caveats_of_counts(
             )
         )
     if variance == "model" and counted.most_events > 1:
-        said.append("Some people have several events: use variance='cluster'.")
+        said.append(ErrorCaveat("Some people have several events: use variance='cluster'."))
     if variance == "robust" and counted.n_people < counted.n:
-        said.append("Some people have several rows: use variance='cluster'.")
+        said.append(ErrorCaveat("Some people have several rows: use variance='cluster'."))
     if variance == "cluster" and 0 < counted.n_clusters < FEWEST_CLUSTERS:
         said.append(
-            Caveat(
+            ErrorCaveat(
                 f"Only {{clusters}} clusters: below {FEWEST_CLUSTERS}, the clustered variance is "
                 "too small.",
                 clusters=counted.n_clusters,

@@ -172,6 +172,11 @@ def fit_recurrent(
         raise ModelError(f"`model` is one of {', '.join(map(repr, NAMES))}.")
     if up_to is not None and not (isinstance(up_to, int | np.integer) and up_to >= 1):
         raise ModelError("`up_to` is a whole number of events, 1 or more.")
+    if ties not in ("efron", "breslow"):
+        raise ModelError(
+            "`ties` is 'efron' or 'breslow': repeated events need a variance over people, which "
+            "there is for these alone."
+        )
     came = named_people(times)
     which, since = _events_so_far(came)
     most = int(which.max(initial=1))

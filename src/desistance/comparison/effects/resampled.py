@@ -240,8 +240,8 @@ def bootstrap_effects(
     values, whys = replicated(what, asked, hands)
     return Bootstrap(
         measure=what.label, terms=what.names, estimates=estimate, replicates=values, notes=notes,
-        reasons=whys, acceleration=None, units=units.name, n_units=units.size, n=n, n_left_out=0,
-        seed=seed, caveats=tuple(_caveats(balanced, units, asked, len(whys))),
+        reasons=whys, acceleration=None, units=units.name, n_units=units.size, n=n, n_people=n,
+        n_left_out=0, seed=seed, caveats=tuple(_caveats(balanced, units, asked, len(whys))),
     )  # fmt: skip
 
 

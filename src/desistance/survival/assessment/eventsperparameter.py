@@ -18,13 +18,13 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_GREY, house_style, new_axes
-from desistance.results import Result, number, text_table
+from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.reasons import (
     FAR_TOO_FEW_PER_TERM,
     FEWEST_EVENTS_PER_TERM,
     told_of_few_events,
 )
-from desistance.survival.terms import read_terms
+from desistance.survival.terms import read_terms, told_of_left_out
 from desistance.timetoevent import TimeToEvent, as_times
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from desistance.survival.terms import Term
     from desistance.timetoevent import HasTimes
+
+NOBODY = f"{NOT_ESTIMABLE}: nobody is at risk"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -45,6 +47,7 @@ class EventsPerParameter(Result):
     models : what is counted, "" for one model alone
     n_events, n_parameters : of each
     penalised : whether a penalty holds the estimates back
+    n, n_left_out : rows counted, and rows left out for an empty term
     """
 
     models: tuple[str, ...]
@@ -52,18 +55,21 @@ class EventsPerParameter(Result):
     n_parameters: tuple[int, ...]
     penalised: bool
     n: int
+    n_left_out: int
     caveats: tuple[str, ...]
 
     def to_frame(self) -> pd.DataFrame:
         """Events, parameters (`df`), events per parameter (`estimate`), and what they allow."""
         counts = list(zip(self.n_events, self.n_parameters, strict=True))
-        told = [told_of_few_events(events, terms) for events, terms in counts]
+        told = [told_of_few_events(*count) if self.n else NOBODY for count in counts]
         return pd.DataFrame(
             {
                 "group": [model or "all events" for model in self.models],
                 "n_events": self.n_events,
                 "df": self.n_parameters,
-                "estimate": [events / terms if terms else np.nan for events, terms in counts],
+                "estimate": [
+                    events / terms if terms and self.n else np.nan for events, terms in counts
+                ],
                 "note": ["the fit has a penalty" if self.penalised else note for note in told],
             }
         )
@@ -72,6 +78,7 @@ class EventsPerParameter(Result):
         """Say how many events there are for each parameter, and whether they are enough."""
         lines = [
             f"Events per parameter: {number(sum(self.n_events))} events, {number(self.n)} rows",
+            f"Rows left out: {number(self.n_left_out)}",
             "",
             text_table(self.to_frame(), digits=1),
         ]
@@ -146,9 +153,13 @@ def events_per_parameter(
         return _of_fit(source)
     if terms is None:
         raise ModelError("Name the `terms` to be fitted.")
-    kept, read_as = read_terms(as_times(source), terms)
-    parameters = sum(len(term.names) for term in read_as)
-    return EventsPerParameter(("",), (int(kept.event.sum()),), (parameters,), False, kept.n, ())
+    came = as_times(source)
+    kept, read_as = read_terms(came, terms)
+    parameters = sum(len(term.values(kept.columns)) for term in read_as)
+    return EventsPerParameter(
+        ("",), (int(kept.event.sum()),), (parameters,), False, kept.n, came.n - kept.n,
+        tuple(told_of_left_out(came, kept)),
+    )  # fmt: skip
 
 
 def _of_fit(fitted: Any) -> EventsPerParameter:
@@ -157,11 +168,15 @@ def _of_fit(fitted: Any) -> EventsPerParameter:
         parts = [_of_fit(fit) for fit in fitted.fits]
         events = tuple(part.n_events[0] for part in parts)
         terms = tuple(part.n_parameters[0] for part in parts)
-        return EventsPerParameter(fitted.causes, events, terms, False, fitted.n, ())
+        return EventsPerParameter(
+            fitted.causes, events, terms, False, fitted.n, fitted.n_left_out, ()
+        )
     if hasattr(fitted, "solution"):
         parameters = int(np.sum(fitted.solution.is_term))
     elif hasattr(fitted, "log_hazards"):
         parameters = len(fitted.terms)
     else:
         raise ModelError(f"{type(fitted).__name__} is no fit of a hazard: pass rows and `terms`.")
-    return EventsPerParameter(("",), (fitted.n_events,), (parameters,), penalised, fitted.n, ())
+    return EventsPerParameter(
+        ("",), (fitted.n_events,), (parameters,), penalised, fitted.n, fitted.n_left_out, ()
+    )

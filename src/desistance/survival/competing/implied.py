@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from desistance.errors import ModelError
-from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, Result, number, text_table
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, ErrorCaveat, Result, number, text_table
 from desistance.survival.competing.causes import causes_of, first_events
 from desistance.survival.cox import fit_cox
 from desistance.survival.hazardratios import forest
@@ -71,6 +71,12 @@ class CauseSpecificFit(Result):
     n_events: int
     n_left_out: int
     caveats: tuple[str, ...]
+
+    @property
+    def coefficients(self) -> dict[str, float]:
+        """Log hazard ratio by cause and term, as "custody, priors"."""
+        frame = self.to_frame(log=True)
+        return dict(zip(frame.cause + ", " + frame.term, frame.estimate, strict=True))
 
     def to_frame(self, *, log: bool = False) -> pd.DataFrame:
         """Hazard ratios, a row for each cause and term; see `CoxFit.to_frame`."""
@@ -212,7 +218,11 @@ def fit_cause_specific(
         for caveat in fit.caveats
     ]
     if kept.weight is not None:
-        said.append("Errors take the weights for counts of people: with other weights, bootstrap.")
+        said.append(
+            ErrorCaveat(
+                "Errors take the weights for counts of people: with other weights, bootstrap."
+            )
+        )
     return CauseSpecificFit(
         came.cause_labels, fits, kept.n, kept.n_people,
         int(kept.event.sum()), came.n - kept.n, (*told_of_left_out(came, kept), *said),

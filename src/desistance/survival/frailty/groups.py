@@ -99,9 +99,10 @@ def frailty_groups(times: TimeToEvent, by: str) -> tuple[Ints, tuple[str, ...]]:
     """Group rows, none of them without a label: codes (n,) and labels; "person" is who they are."""
     if by != PERSON:
         return labelled(times, by)[1:]
-    if times.person_column is not None:
-        return labelled(times, times.person_column)[1:]
-    return times.person, tuple(map(str, range(times.n_people)))
+    if times.person_column is None:
+        return times.person, tuple(map(str, range(times.n_people)))
+    names = times.columns[times.person_column].iloc[times.first_rows()]
+    return times.person, tuple(map(str, names))
 
 
 def what_frailty_asks(times: TimeToEvent, shared: SharedFrailty) -> tuple[str, ...]:

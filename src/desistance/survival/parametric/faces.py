@@ -9,7 +9,7 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
-from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE
+from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, ErrorCaveat
 from desistance.survival.curves import hazard_and_move, share_left
 from desistance.survival.reasons import caveats_of, refuse_few_clusters
 from desistance.survival.risksets import risk_sets
@@ -110,8 +110,10 @@ def caveats(
     )
     if kept.weight is not None and variance == "model":
         said.append(
-            "The weights are read as numbers of people alike; for balancing weights use "
-            "variance='robust', or 'cluster' with several rows a person."
+            ErrorCaveat(
+                "The weights are read as numbers of people alike; for balancing weights use "
+                "variance='robust', or 'cluster' with several rows a person."
+            )
         )
     if kept.strata is not None:
         said.append("The rows' strata are not used: all share one distribution.")

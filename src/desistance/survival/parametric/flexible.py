@@ -27,6 +27,7 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, house_style, new_axes
 from desistance.results import Result, number, text_table
+from desistance.survival.cox.variance import blanked
 from desistance.survival.hazardratios import hazard_ratios
 from desistance.survival.parametric.designs import design
 from desistance.survival.parametric.faces import (
@@ -111,10 +112,11 @@ class FlexibleFit(Result):
         `std_error`, `statistic` and `p_value` are of the logarithm in both.
         """
         of, found = self.solution, self.solution.is_term
+        blank = np.array([bool(note) for note in of.notes])
         return hazard_ratios(
             tuple(np.array(of.names, dtype=object)[found]),
-            np.where([bool(note) for note in of.notes], np.nan, of.values)[found],
-            of.covariance[np.ix_(found, found)],
+            np.where(blank, np.nan, of.values)[found],
+            blanked(of.covariance, blank)[np.ix_(found, found)],
             tuple(np.array(of.notes, dtype=object)[found]),
             log=log,
         )

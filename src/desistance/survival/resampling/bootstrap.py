@@ -13,7 +13,7 @@ import numpy as np
 from desistance.errors import ModelError
 from desistance.survival.resampling.draws import units_of
 from desistance.survival.resampling.keeping import fingerprint, kept_in
-from desistance.survival.resampling.replicates import Bootstrap, caveats_of
+from desistance.survival.resampling.replicates import Bootstrap, caveats_of, counted
 from desistance.survival.resampling.replicators import replicator
 from desistance.timetoevent import as_times
 
@@ -46,7 +46,8 @@ def bootstrap(
     Parameters
     ----------
     estimator
-        ``functools.partial(fit_cox, terms=[...])`` with its options, many fitted at once; or any
+        ``functools.partial(fit_cox, terms=[...])`` with its options, many fitted at once (one by
+        one with exact ties, a penalty, a frailty or effects that change with time); or any
         function of rows of people at risk that gives one of our results (a model's coefficients,
         else its tidy frame), a tidy frame, or a dict of numbers.
     times
@@ -101,9 +102,11 @@ def bootstrap(
     given = int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else rng
     seed = whole_number(given, "rng", 0)
     kept, units = units_of(came, by, seed)
-    what = replicator(estimator, kept, units, as_weights=as_weights)
+    found = estimator(kept)
+    what = replicator(estimator, found, kept, units, as_weights=as_weights)
     done = kept_in(keep, fingerprint(kept, units, what) if keep is not None else "")
     values, whys = replicated(what, asked, hands, done)
+    n, n_people = counted(found, kept)
     return Bootstrap(
         measure=what.label,
         terms=what.names,
@@ -114,10 +117,11 @@ def bootstrap(
         acceleration=what.acceleration,
         units=by,
         n_units=units.size,
-        n=kept.n,
-        n_left_out=came.n - kept.n,
+        n=n,
+        n_people=n_people,
+        n_left_out=came.n - n,
         seed=seed,
-        caveats=caveats_of(came, kept, by, units.size, values, len(whys)),
+        caveats=caveats_of(came, kept, found, by, units.size, values, len(whys)),
     )
 
 

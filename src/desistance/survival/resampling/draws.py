@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.survival.terms import labelled
@@ -57,13 +58,20 @@ def units_of(times: TimeToEvent, by: str, seed: int) -> tuple[TimeToEvent, Units
     return kept, Units(by, code.astype(np.int64), size, seed)
 
 
-def written_out(times: TimeToEvent, count: Ints) -> TimeToEvent:
-    """Write row i out `count[i]` times; somebody drawn twice is two people."""
+def written_out(times: TimeToEvent, count: Ints, *, apart: str | None = None) -> TimeToEvent:
+    """Write row i out `count[i]` times; somebody drawn twice is two people.
+
+    So is a group of the column `apart` two groups, if there is one: its labels become numbers.
+    """
     rows = np.repeat(np.arange(times.n), count)
     copy = np.arange(len(rows)) - np.repeat(np.cumsum(count) - count, count)
-    people = times.person[rows] * (int(count.max(initial=0)) + 1) + copy
-    person = np.unique(people, return_inverse=True)[1].astype(np.int64)
-    return replace(_rows_of(times, rows), person=person)
+    copies = int(count.max(initial=0)) + 1
+    person = np.unique(times.person[rows] * copies + copy, return_inverse=True)[1].astype(np.int64)
+    drawn = replace(_rows_of(times, rows), person=person)
+    if apart is None:
+        return drawn
+    group = pd.factorize(drawn.columns[apart])[0] * copies + copy
+    return replace(drawn, columns=drawn.columns.assign(**{apart: group}))
 
 
 def weighed(times: TimeToEvent, count: Ints) -> TimeToEvent:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_GREY, DARK_PINK, house_style, new_axes
-from desistance.results import NOT_ESTIMABLE, Caveat, Result, number, text_table
+from desistance.results import NOT_ESTIMABLE, Caveat, ErrorCaveat, Result, number, text_table
 from desistance.survival.resampling.limits import Interval, limits, spread
 from desistance.survival.terms import told_of_left_out
 
@@ -44,7 +44,9 @@ class Bootstrap(Result):
     acceleration : float64 array, shape (p,), or None
         For limits of kind "bca"; None where it is not known.
     units, n_units : what was drawn ("person" or a column), and how many there are
-    n, n_left_out : rows, and rows left out because they name no unit
+    n, n_people, n_left_out
+        Rows and people that the estimate on everybody rests on, as far as it says, and rows left
+        out: by it, or because they name no unit.
     seed
         Replicate b is drawn from ``SeedSequence(seed, spawn_key=(b,))``.
     """
@@ -59,6 +61,7 @@ class Bootstrap(Result):
     units: str
     n_units: int
     n: int
+    n_people: int
     n_left_out: int
     seed: int
     caveats: tuple[str, ...]
@@ -100,8 +103,9 @@ class Bootstrap(Result):
         what = "people" if self.units == "person" else f"groups of {self.units}"
         lines = [
             f"Bootstrap by {self.units}: {number(len(self.replicates))} replicates of "
-            f"{number(self.n_units)} {what}, {number(self.n)} rows",
+            f"{number(self.n_units)} {what}",
             f"Numbers: {self.measure}; seed {self.seed}",
+            f"Estimated on {number(self.n_people)} people, {number(self.n)} rows",
             f"Rows left out: {number(self.n_left_out)}",
             "",
             "Percentile limits (95 %):",
@@ -151,11 +155,26 @@ def _told(values: Floats, interval: Interval, low: float, high: float) -> str:
     return "; ".join(told)
 
 
+def counted(found: Any, times: TimeToEvent) -> tuple[int, int]:
+    """Rows and people that an estimate on `times` rests on; all, where it does not say."""
+    if not isinstance(found, Result):
+        return times.n, times.n_people
+    rows = getattr(found, "n_rows", getattr(found, "n", times.n))
+    return int(np.sum(rows)), int(getattr(found, "n_people", times.n_people))
+
+
 def caveats_of(
-    came: TimeToEvent, kept: TimeToEvent, by: str, units: int, values: Floats, lacking: int
+    came: TimeToEvent,
+    kept: TimeToEvent,
+    found: Any,
+    by: str,
+    units: int,
+    values: Floats,
+    lacking: int,
 ) -> tuple[str, ...]:
-    """What a reader must know before reading the limits."""
-    said = told_of_left_out(came, kept)
+    """What a reader must know before reading the limits, that of the estimate `found` included."""
+    repeated = [one for one in getattr(found, "caveats", ()) if not isinstance(one, ErrorCaveat)]
+    said = list(dict.fromkeys([*told_of_left_out(came, kept), *repeated]))
     if units < FEWEST_UNITS:
         what = "people" if by == "person" else f"groups of {by}"
         said.append(

@@ -17,6 +17,7 @@ import pandas as pd
 from desistance.errors import DesistanceError, ModelError
 from desistance.results import NOT_ESTIMABLE, Result
 from desistance.survival.cox import CoxFit, fit_cox
+from desistance.survival.cox.overtime import TimeVarying
 from desistance.survival.partial_likelihood import clustered_score
 from desistance.survival.resampling.coxreplicates import Design, climb, design_of
 from desistance.survival.resampling.draws import weighed, written_out
@@ -180,12 +181,11 @@ class AnyReplicator:
 
 
 def replicator(
-    estimator: Callable[..., Any], times: TimeToEvent, units: Units, *, as_weights: bool
+    estimator: Callable[..., Any], found: Any, times: TimeToEvent, units: Units, *, as_weights: bool
 ) -> Replicator:
-    """Choose how to replicate an estimator."""
+    """Choose how to replicate an estimator, which gave `found` on everybody."""
     whole = isinstance(estimator, partial) and estimator.func is fit_cox and not estimator.args
-    found = estimator(times)
-    if whole and found.penalty is None and found.ties != "exact":
+    if whole and _at_once(found):
         return _cox_replicator(found, times, units)
     numbers, _ = numbers_of(found)
     values = np.array(list(numbers.values()), dtype=float)
@@ -194,11 +194,23 @@ def replicator(
         units=units,
         times=times,
         estimator=estimator,
-        resample=weighed if as_weights else written_out,
+        resample=weighed if as_weights else partial(written_out, apart=_apart(found, units)),
         names=tuple(numbers),
         estimate=values,
         notes=tuple(np.where(np.isnan(values), f"{NOT_ESTIMABLE}: see the estimate", "").tolist()),
     )
+
+
+def _at_once(fitted: CoxFit) -> bool:
+    """Whether `coxreplicates` can fit it: not with these options, which go one by one."""
+    plain = fitted.ties != "exact" and fitted.penalty is None and fitted.frailty is None
+    return plain and not any(isinstance(term, TimeVarying) for term in fitted.read_as)
+
+
+def _apart(found: Any, units: Units) -> str | None:
+    """The column whose groups must stay apart when drawn twice: each has a frailty of its own."""
+    shared = found.frailty if isinstance(found, CoxFit) else None
+    return units.name if shared and shared.by == units.name != "person" else None
 
 
 def _cox_replicator(fitted: CoxFit, times: TimeToEvent, units: Units) -> CoxReplicator:

@@ -48,10 +48,13 @@ def without_empty(times: TimeToEvent, name: str) -> TimeToEvent:
     return times.only(~empty, f"`{name}` is empty") if empty.any() else times
 
 
-def told_of_left_out(came: TimeToEvent, kept: TimeToEvent) -> list[str]:
-    """Say what is odd, and how many rows were left out, and why, between `came` and `kept`."""
+def told_of_left_out(came: TimeToEvent, kept: TimeToEvent, what: str = "Rows") -> list[str]:
+    """Say what is odd, and how many rows were left out, and why, between `came` and `kept`.
+
+    `what` they are: a row may stand for a person.
+    """
     new = {why: n - came.left_out.get(why, 0) for why, n in kept.left_out.items()}
-    left = [Caveat(f"Rows left out ({why}): {{rows}}.", rows=n) for why, n in new.items() if n]
+    left = [Caveat(f"{what} left out ({why}): {{rows}}.", rows=n) for why, n in new.items() if n]
     return [*kept.caveats, *left]
 
 
