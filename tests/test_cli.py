@@ -100,6 +100,9 @@ def test_power_says_what_pilots_of_a_size_can_find():
     made_up = run("power", 40, "--simulate", 2, "--seed", 1)
     assert "2 simulated pilots of 40 people, true hazard ratio 0.6" in made_up.stdout
     assert run("power", 1).exit_code == 6
+    told = run("power", 40, "--simulate", 2, "--difference", -10)
+    assert told.exit_code == 2
+    assert "leave `--ratio` and `--difference` out" in told.stderr
 
 
 def plan_of(folder, text=""):

@@ -243,6 +243,14 @@ def report(place, lock):
     return page, about["lock"]
 
 
+def test_a_definition_that_is_not_there_is_not_locked(place):
+    changed = PLAN.replace('data = "files"', 'data = "files"\noffence_sets = ["nowhere.toml"]')
+    (place / "plan.toml").write_text(changed, encoding="utf-8")
+    with pytest.raises(PlanError, match=r"no file 'nowhere\.toml'"):
+        lock_plan(place / "plan.toml")
+    assert not (place / "plan.lock.json").exists()
+
+
 def test_the_report_and_manifest_say_whether_the_plan_was_kept(place):
     page, told = report(place, None)
     assert "was not locked before outcomes were opened" in page

@@ -209,6 +209,11 @@ def power(
         from desistance.comparison import simulated_power
         from desistance.synthetic import SimulationDesign
 
+        if simulate and (ratio or difference is not None):
+            raise PlanError(
+                "`--simulate` runs pilots of a true `--hazard-ratio`, each with everybody there is "
+                "to compare with: leave `--ratio` and `--difference` out."
+            )
         if not simulate:
             found = [reckon(people, ratio=ratio or 1.0, rate=rate, difference=difference,
                             hazard_ratio=hazard_ratio)]  # fmt: skip

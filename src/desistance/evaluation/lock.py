@@ -235,7 +235,13 @@ def inputs_of(plan: EvaluationPlan, cases: CaseData) -> dict[str, str]:
     ]  # fmt: skip
     if plan.sensitivity is not None:
         named += [*plan.sensitivity.offence_sets, plan.sensitivity.negative_control or ""]
-    own = [Path(name) for name in named if name.endswith(".toml") and Path(name).is_file()]
+    own = [Path(name) for name in named if name.endswith(".toml")]
+    for file in own:
+        if not file.is_file():
+            raise PlanError(
+                f"There is no file {str(file)!r}: a definition of your own is looked for from the "
+                "folder in which the command is run."
+            )
     return cases.sources | {file.name: sha256(file.read_bytes()).hexdigest() for file in own}
 
 

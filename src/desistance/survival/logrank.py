@@ -115,7 +115,12 @@ class LogRank(Result):
             f"{self._name()} by {self.by}: {number(self.n.sum())} rows, "
             f"{number(self.n_events)} events"
             + (f", strata by {', '.join(self.strata)}" if self.strata else ""),
-            f"{self.variance.capitalize()} variance",
+            f"{self.variance.capitalize()} variance"
+            + (
+                ", weighted: events in the table add up weights"
+                if self.variance == OVER_PEOPLE
+                else ""
+            ),
             f"Rows left out: {number(self.n_left_out)}",
             "",
             text_table(self.to_frame()),
