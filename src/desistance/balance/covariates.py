@@ -9,12 +9,12 @@ that nobody is left out and missing never reads as "no".
 
 from __future__ import annotations
 
-from numbers import Real
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from desistance.checks import numbers_of
 from desistance.errors import ModelError
 
 if TYPE_CHECKING:
@@ -73,24 +73,6 @@ def one_column(frame: pd.DataFrame, name: str) -> pd.Series:
     if found > 1:
         raise ModelError(f"Column {name!r} stands {found} times in the frame; keep one.")
     return frame[name]
-
-
-def numbers_of(values: pd.Series) -> Floats:
-    """Read a column as numbers, NaN where it is empty; the error names it and shows no cell."""
-    try:
-        return values.to_numpy(float, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise ModelError(f"Column {values.name!r} holds text, or other than numbers.") from None
-
-
-def is_number(value: object) -> TypeGuard[float]:
-    """Tell a number from text, True and what is no number."""
-    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
-
-
-def is_whole(value: object, least: int = 1) -> bool:
-    """Tell a whole number of at least `least`, 2 or 2.0."""
-    return is_number(value) and float(value).is_integer() and value >= least
 
 
 def _columns_of(term: str, values: pd.Series) -> dict[str, Floats]:

@@ -29,12 +29,13 @@ from scipy.special import expit
 
 from desistance.balance.cohorts import Balance, balanced_rows
 from desistance.balance.comparators import Comparator
-from desistance.balance.covariates import is_number, is_whole, numbers_of, one_column
+from desistance.balance.covariates import one_column
 from desistance.balance.nearest import Order, nearest, once_each, within
 from desistance.balance.optimal import full_sets, optimal_pairs
 from desistance.balance.propensity import Method, estimate_propensity, label_order, scored
 from desistance.balance.rows import NEEDS
 from desistance.balance.weights import weigh_cohorts
+from desistance.checks import is_number, is_whole, numbers_of
 from desistance.errors import ModelError
 
 if TYPE_CHECKING:

@@ -30,9 +30,10 @@ import pandas as pd
 from scipy.special import expit
 
 from desistance.balance.cohorts import Balance, cohorts
-from desistance.balance.covariates import in_standard_units, is_number
+from desistance.balance.covariates import in_standard_units
 from desistance.balance.dual import balancing_weights, set_weights
 from desistance.balance.propensity import scored
+from desistance.checks import is_number
 from desistance.errors import ModelError, NoOverlapError
 from desistance.results import Caveat
 

@@ -23,7 +23,8 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
-from desistance.balance.covariates import numbers_of, one_column
+from desistance.balance.covariates import one_column
+from desistance.checks import numbers_of
 from desistance.comparison.effects.contrasts import reach
 from desistance.errors import ModelError
 from desistance.plots import DARK_GREY, new_axes, ratio_axis

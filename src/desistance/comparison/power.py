@@ -24,7 +24,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from desistance.balance import BalanceDesign, balance_cohorts
-from desistance.balance.covariates import is_number, is_whole
+from desistance.checks import is_number, is_whole
 from desistance.comparison.effects import compare_cohorts
 from desistance.errors import ModelError, NobodyToMatchError
 from desistance.followup import FollowUpDesign, follow_up

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from desistance.balance.covariates import is_number
+from desistance.checks import is_number
 from desistance.errors import ModelError
 from desistance.results import NOT_ESTIMABLE
 

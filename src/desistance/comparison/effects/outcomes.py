@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desistance.balance.covariates import is_whole
+from desistance.checks import is_whole
 from desistance.comparison.effects.contrasts import OfBoth, effect_row, rows_of
 from desistance.comparison.effects.oftimes import (
     by_day,

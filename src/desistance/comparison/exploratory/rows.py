@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from desistance.balance.covariates import is_whole
+from desistance.checks import is_whole
 from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.effects.result import Basis
 from desistance.errors import ModelError

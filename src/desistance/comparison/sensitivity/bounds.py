@@ -32,7 +32,8 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 from scipy.stats import binom, norm, rankdata
 
-from desistance.balance.covariates import is_number, numbers_of, one_column
+from desistance.balance.covariates import one_column
+from desistance.checks import is_number, numbers_of
 from desistance.comparison.effects.contrasts import reach
 from desistance.errors import ModelError
 from desistance.plots import DARK_GREY, house_style, new_axes, ratio_axis

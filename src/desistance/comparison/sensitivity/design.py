@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
 
-from desistance.balance.covariates import is_number, is_whole
+from desistance.checks import is_number, is_whole
 from desistance.errors import ModelError
 from desistance.followup.design import Clock
 

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from desistance.balance import effective_size
-from desistance.balance.covariates import is_whole
+from desistance.checks import is_whole
 from desistance.comparison.effects.contrasts import reach
 from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.timing.design import TimeDesign

@@ -1,0 +1,34 @@
+"""What a value must be before anything is done with it, where Python's own error would not say."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, TypeGuard
+
+import numpy as np
+
+from desistance.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+def numbers_of(values: pd.Series) -> Floats:
+    """Read a column as numbers, NaN where it is empty; the error names it and shows no cell."""
+    try:
+        return values.to_numpy(float, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise ModelError(f"Column {values.name!r} holds text, or other than numbers.") from None
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Tell a number from text, True and what is no number."""
+    return isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+
+
+def is_whole(value: object, least: int = 1) -> bool:
+    """Tell a whole number of at least `least`, 2 or 2.0."""
+    return is_number(value) and float(value).is_integer() and value >= least
