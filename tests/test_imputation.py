@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import desistance
-from desistance import TimeToEvent, fit_cox, impute_needs, pool_curves, pool_fits, tipping_needs
+from desistance import (
+    TimeToEvent,
+    events_per_parameter,
+    fit_cox,
+    impute_needs,
+    pool_curves,
+    pool_fits,
+    tipping_needs,
+)
 from desistance.errors import ModelError
 from desistance.followup import follow_up
 from desistance.histories import build_histories
@@ -188,7 +196,10 @@ def test_refusals_say_what_to_do(frame):
 def test_a_term_that_is_lost_in_a_copy_is_not_estimable(frame):
     rows = times(frame)
     none = times(frame.assign(joined=False))
-    pooled = pool_fits([fit_cox(rows, ["joined"]), fit_cox(none, ["joined"])]).to_frame()
+    pooled = pool_fits([fit_cox(rows, ["joined"]), fit_cox(none, ["joined"])])
+    events = fit_cox(rows, ["joined"]).n_events
+    assert events_per_parameter(pooled).to_frame().estimate.item() == events  # of one term
+    pooled = pooled.to_frame()
     assert pooled["note"][0].startswith("not estimable: it is not in 1 of 2")
     assert pooled["estimate"].isna().all()
 

@@ -164,13 +164,15 @@ def events_per_parameter(
 
 def _of_fit(fitted: Any) -> EventsPerParameter:
     penalised = getattr(fitted, "penalty", None) is not None
-    if hasattr(fitted, "fits"):
+    if hasattr(fitted, "causes"):
         parts = [_of_fit(fit) for fit in fitted.fits]
         events = tuple(part.n_events[0] for part in parts)
         terms = tuple(part.n_parameters[0] for part in parts)
         return EventsPerParameter(
             fitted.causes, events, terms, False, fitted.n, fitted.n_left_out, ()
         )
+    if hasattr(fitted, "fits"):  # of copies of the same rows, in which the events are the same
+        return _of_fit(fitted.fits[0])
     if hasattr(fitted, "solution"):
         parameters = int(np.sum(fitted.solution.is_term))
     elif hasattr(fitted, "log_hazards"):
