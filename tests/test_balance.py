@@ -300,6 +300,11 @@ def test_numbers_in_a_column_of_objects_are_numbers(two_sites, kind):
 
 
 def test_not_known_and_a_label_that_says_so_are_one_state():
+    first = covariate_columns(pd.DataFrame({"x": ["unknown", "white", None, "xhosa"]}), ["x"])
+    assert list(first) == ["x xhosa", "x unknown"]
+    assert first["x unknown"].tolist() == [1, 0, 1, 0]
+    mixed = pd.DataFrame({"x": [Decimal("1.5"), 2, None, True]}, dtype=object)
+    assert covariate_columns(mixed, ["x"])["x"].tolist() == [1.5, 2.0, 1.5, 1.0]
     known = pd.DataFrame({"tier": ["a", "unknown", None, "b"]})
     columns = covariate_columns(known, ["tier"])
     assert columns["tier unknown"].tolist() == [0, 1, 1, 0]

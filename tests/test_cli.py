@@ -102,7 +102,7 @@ def test_power_says_what_pilots_of_a_size_can_find():
     assert run("power", 1).exit_code == 6
     told = run("power", 40, "--simulate", 2, "--difference", -10)
     assert told.exit_code == 2
-    assert "leave `--ratio` and `--difference` out" in told.stderr
+    assert "leave `--ratio`, `--rate` and `--difference` out" in told.stderr
 
 
 def plan_of(folder, text=""):

@@ -73,7 +73,10 @@ def test_one_day_is_a_list_of_one(at):
     pd.testing.assert_frame_equal(at(np.int64(50)), at(pd.Series([50.0])))
 
 
-@pytest.mark.parametrize("days", [5.7, [5, np.nan], [-1], "soon", None, [[1, 2]], {"day": 3}])
+NO_DAYS = [5.7, [5, np.nan], [-1], "soon", "365", True, 1e30, [pd.Timedelta(1)], None, [[1, 2]]]
+
+
+@pytest.mark.parametrize("days", [*NO_DAYS, {"day": 3}], ids=repr)
 def test_what_is_no_day_is_refused(at, days):
     with pytest.raises(ModelError, match=r"`days` is one whole number from 0 on"):
         at(days)
@@ -91,3 +94,14 @@ def test_limits_that_are_not_known_say_why(at):
 def test_one_share_is_a_list_of_one(times):
     curve = kaplan_meier(times)
     pd.testing.assert_frame_equal(curve.quantiles(0.5), curve.quantiles([0.5]))
+
+
+def test_no_event_yet_is_said_only_of_days_before_the_first(times):
+    fit = fit_cause_specific(times, ["x"])
+    certain = pd.concat([fit.incidence_at({"x": x}, [1, 290]) for x in (-90.0, 90.0)])
+    late = certain[(certain["day"] == 290) & certain["std_error"].isna()]
+    assert len(late)
+    assert late["note"].eq("not estimable: at 0 or 1 there are no limits").all()
+    assert certain.loc[certain["day"] == 1, "note"].eq("not estimable: no event yet").all()
+    still = fit_parametric(times, ["x"]).survival_at({"x": 600.0}, [30])
+    assert (still["estimate"] == 1).all() == still["note"].str.contains("at 0 or 1").all()

@@ -195,7 +195,9 @@ def power(
     ratio: Annotated[
         list[float] | None, typer.Option(help="How many each is compared with (1).")
     ] = None,
-    rate: Annotated[float, typer.Option(help="Reoffenders per 100 of the comparison.")] = 56.0,
+    rate: Annotated[
+        float | None, typer.Option(help="Reoffenders per 100 of the comparison (56).")
+    ] = None,
     difference: Annotated[float | None, typer.Option(help="In rates, per 100 people.")] = None,
     hazard_ratio: Annotated[float | None, typer.Option(help="Of the first reoffence.")] = None,
     simulate: Annotated[
@@ -209,13 +211,14 @@ def power(
         from desistance.comparison import simulated_power
         from desistance.synthetic import SimulationDesign
 
-        if simulate and (ratio or difference is not None):
+        if simulate and (ratio or (rate, difference) != (None, None)):
             raise PlanError(
                 "`--simulate` runs pilots of a true `--hazard-ratio`, each with everybody there is "
-                "to compare with: leave `--ratio` and `--difference` out."
+                "to compare with: leave `--ratio`, `--rate` and `--difference` out."
             )
         if not simulate:
-            found = [reckon(people, ratio=ratio or 1.0, rate=rate, difference=difference,
+            found = [reckon(people, ratio=ratio or 1.0, rate=56.0 if rate is None else rate,
+                            difference=difference,
                             hazard_ratio=hazard_ratio)]  # fmt: skip
         else:
             plain = SimulationDesign()

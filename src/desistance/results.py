@@ -27,6 +27,7 @@ COLUMNS = (
 
 NOT_ESTIMABLE = "not estimable"
 NO_EVENT_YET = f"{NOT_ESTIMABLE}: no event yet"
+NO_LIMITS = f"{NOT_ESTIMABLE}: at 0 or 1 there are no limits"
 
 
 class Caveat(str):

@@ -9,6 +9,8 @@ that nobody is left out and missing never reads as "no".
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Bools = NDArray[np.bool_]
 
-
-NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
+NUMBERS = Real | Decimal | np.bool_
+UNKNOWN = "unknown"
 
 
 def covariate_columns(known: pd.DataFrame, terms: Iterable[str]) -> pd.DataFrame:
@@ -80,7 +82,7 @@ def _columns_of(term: str, values: pd.Series) -> dict[str, Floats]:
     columns: dict[str, Floats] = {}
     missing: Bools = values.isna().to_numpy()
     if values.dtype.kind in "biuf" or (
-        values.dtype == object and pd.api.types.infer_dtype(values, skipna=True) in NUMBERS
+        values.dtype == object and all(isinstance(one, NUMBERS) for one in values[~missing])
     ):
         numbers = numbers_of(values)
         infinite = int(np.isinf(numbers).sum())
@@ -93,12 +95,12 @@ def _columns_of(term: str, values: pd.Series) -> dict[str, Floats]:
     else:
         codes, found = pd.factorize(values.astype(str), use_na_sentinel=False)
         texts = found.to_numpy(object)[codes]
+        missing |= texts == UNKNOWN
         labels = sorted({*texts[~missing].tolist()})
         for label in labels[1:]:
             columns[f"{term} {label}"] = ((texts == label) & ~missing).astype(float)
     if missing.any():
-        unknown = f"{term} unknown"
-        columns[unknown] = np.maximum(columns.get(unknown, 0.0), missing.astype(float))
+        columns[f"{term} {UNKNOWN}"] = missing.astype(float)
     return columns
 
 

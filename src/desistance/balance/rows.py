@@ -77,7 +77,8 @@ def rows_of(
     ModelError
         If `people` is neither, the choices are not for it, or nobody can be compared.
     """
-    if isinstance(terms, str) or not len(terms):
+    terms = [] if isinstance(terms, str) else list(terms)
+    if not terms:
         raise ModelError("`terms` is a list of columns, one at least.")
     if isinstance(people, pd.DataFrame):
         if comparator is not None:

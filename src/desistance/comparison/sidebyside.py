@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from desistance.catalogue import comparator_words
+from desistance.disclosure import outwards
 
 LABELS = ("n", "n_compared", "light", "level")
 
@@ -54,11 +55,13 @@ def design_name(letter: str) -> str:
 
 
 def with_interval(row: pd.Series[Any]) -> str:
-    """Write an effect with its interval; empty where there is none."""
+    """Write an effect with its interval, rounded outwards; empty where there is none."""
     if pd.isna(row["estimate"]):
         return ""
     digits = 1 if "per 100" in str(row["outcome"]) else 2
-    told = f"{row['estimate']:.{digits}f}"
+    told = f"{round(row['estimate'], digits) + 0.0:.{digits}f}"
     if pd.isna(row["conf_low"]):
         return told
-    return f"{told} ({row['conf_low']:.{digits}f} to {row['conf_high']:.{digits}f})"
+    limits = row[["conf_low", "conf_high"]].astype(float)
+    low, high = (outwards(limits, name, digits)[name] for name in limits.index)
+    return f"{told} ({low:.{digits}f} to {high:.{digits}f})"

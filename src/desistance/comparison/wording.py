@@ -167,13 +167,13 @@ similar people in the former IOM'
     measure = next((one for begins, one in MEASURES.items() if outcome.startswith(begins)), None)
     if measure is None:
         return ""
-    if min(n_joined, n_compared) < FEWEST:
-        return f"Not reported: a result needs at least {FEWEST} people in each group."
     if light == "red":
         return (
             "Not reported: the two groups are too unlike for a difference between them to be read "
             "as the effect of the programme."
         )
+    if min(n_joined, n_compared) < FEWEST:
+        return f"Not reported: a result needs at least {FEWEST} people in each group."
     if n_effective < FEWEST:
         return f"Not reported: after weighting, fewer than {FEWEST} people carry the comparison."
     if not (math.isfinite(low) and math.isfinite(high)):

@@ -20,7 +20,7 @@ control (rounding after suppression, midpoint rounding of curves). Justice Data 
 of Justice practice of not reporting on fewer than 30 people.
 """
 
-from desistance.disclosure.coarse import coarser, in_blocks, wider
+from desistance.disclosure.coarse import coarser, in_blocks, outwards, wider
 from desistance.disclosure.counts import Rate, protect_counts
 from desistance.disclosure.curves import protect_curve
 from desistance.disclosure.effects import protect_effect
@@ -48,6 +48,7 @@ __all__ = [
     "coarser",
     "in_blocks",
     "open_data",
+    "outwards",
     "protect_counts",
     "protect_curve",
     "protect_effect",

@@ -30,6 +30,13 @@ def in_blocks(values: pd.DataFrame, people: pd.Series, block: int) -> pd.DataFra
     return values.assign(estimate=share, conf_low=low, conf_high=high)
 
 
+def outwards(limits: pd.Series, name: str, places: int) -> pd.Series:
+    """Round `conf_low` down and `conf_high` up, to so many decimals; no minus before a zero."""
+    scaled = (limits * 10**places).round(9)  # 0.29 in hundredths is 29, not a little less
+    rounded = np.floor(scaled) if name == "conf_low" else np.ceil(scaled)
+    return rounded / 10**places + 0.0
+
+
 def coarser(frame: pd.DataFrame, step: int) -> pd.DataFrame:
     """Round people per 100 to whole steps, their intervals outwards: finer would be a count."""
     outcome = frame["outcome"]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from desistance.disclosure.coarse import outwards
 from desistance.disclosure.policy import (
     LABELS,
     NOT_REPORTED,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 COUNTS = ("n", "n_compared", "n_people", "n_at_risk", "n_events", "person_years")
 MOST_OF_TWO = 0.9  # the (n, k) rule of the SACRO output checker: two people, 90 %
 PLACES = dict.fromkeys(("p_value", "holm", "bh", "p_holm", "p_bh"), 3)
-OUTWARDS = {"conf_low": np.floor, "conf_high": np.ceil}
 ELSE = 2  # decimals of all other numbers: no exact count can be had back
 
 
@@ -119,9 +119,8 @@ def _why_not(
 
 def _coarse(numbers: pd.Series[Any], name: str, policy: DisclosurePolicy) -> pd.Series[Any]:
     """Round a count to `round_to`, or hide it if small; others to their places, limits outwards."""
-    if name in OUTWARDS:
-        scaled = (numbers * 10**ELSE).round(9)  # 0.29 in hundredths is 29, not a little less
-        return pd.Series(OUTWARDS[name](scaled) / 10**ELSE, index=numbers.index)
+    if name in ("conf_low", "conf_high"):
+        return outwards(numbers, name, ELSE)
     if name not in COUNTS:
         return numbers.round(PLACES.get(name, ELSE))
     counts = np.asarray(numbers.astype("Float64").to_numpy(na_value=np.nan), dtype=np.float64)

@@ -103,13 +103,13 @@ class Survival(Result):
         ModelError
             If a share is not between 0 and 1.
         """
-        shares = [shares] if isinstance(shares, int | float) else shares
-        if not all(0 < share < 1 for share in shares):
+        asked: list[float] = np.atleast_1d(shares).tolist()
+        if not all(0 < share < 1 for share in asked):
             raise ModelError("`shares` lie between 0 and 1, as 0.25.")
         rows = []
         for label, _ in self._last_days():
             line = self.curve[self.curve.group == label]
-            for share in shares:
+            for share in asked:
                 day, low, high = (
                     _first_day(line, column, 1 - share)
                     for column in ("estimate", "conf_low", "conf_high")

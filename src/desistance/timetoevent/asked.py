@@ -29,9 +29,11 @@ def days_asked(days: Days) -> NDArray[np.int64]:
     (array([365]), array([180, 365]))
     """
     try:
-        asked = np.atleast_1d(np.asarray(days, dtype=float))
+        given = np.asarray(days)
+        asked = np.atleast_1d(given.astype(float))
     except (TypeError, ValueError):
-        asked = np.array([np.nan])
-    if asked.ndim > 1 or not (np.isfinite(asked) & (asked >= 0) & (asked % 1 == 0)).all():
+        given = asked = np.array([np.nan])
+    known = (asked >= 0) & (asked < 2**53) & (asked % 1 == 0)
+    if asked.ndim > 1 or given.dtype.kind not in "iufO" or not known.all():
         raise ModelError("`days` is one whole number from 0 on, or a list of them, as [180, 365].")
     return asked.astype(np.int64)

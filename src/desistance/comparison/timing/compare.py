@@ -213,9 +213,13 @@ def compare_designs(
 
 def _designed(design: Name | TimeDesign, choices: dict[str, Any]) -> TimeDesign:
     """Make a design of a name and choices; a design has its own."""
-    unknown = choices.keys() - {one.name for one in fields(TimeDesign)}
+    known = [one.name for one in fields(TimeDesign)][1:]
+    unknown = choices.keys() - {*known}
     if unknown:
-        raise ModelError(f"{', '.join(sorted(unknown))} is no choice of a `TimeDesign`.")
+        raise ModelError(
+            f"{', '.join(sorted(unknown))} is no choice of a `TimeDesign`; there are "
+            f"{', '.join(known)}."
+        )
     if isinstance(design, str):
         return TimeDesign(design, **choices)
     if choices:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desistance.survival.competing.subdistribution import SubdistributionSets
-    from desistance.survival.competing.watching import Watch, numbered
+    from desistance.survival.competing.watching import Watch
     from desistance.survival.newton import Maximum
     from desistance.survival.partial_likelihood import PartialLikelihood
     from desistance.timetoevent import Days, HasTimes, TimeToEvent

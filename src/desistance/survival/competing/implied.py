@@ -23,7 +23,15 @@ import numpy as np
 import pandas as pd
 
 from desistance.errors import ModelError
-from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE, ErrorCaveat, Result, number, text_table
+from desistance.results import (
+    NO_EVENT_YET,
+    NO_LIMITS,
+    NOT_ESTIMABLE,
+    ErrorCaveat,
+    Result,
+    number,
+    text_table,
+)
 from desistance.survival.competing.causes import causes_of, first_events
 from desistance.survival.cox import fit_cox
 from desistance.survival.hazardratios import forest
@@ -117,6 +125,7 @@ class CauseSpecificFit(Result):
             note[wanted > last] = f"{NOT_ESTIMABLE}: after the last follow-up, {last}"
             if any(np.isnan(fit.baseline.slopes).any() for fit in self.fits):
                 note[note == ""] = f"{NOT_ESTIMABLE}: a term of a fit is not"
+            edge = np.where(shares[:, -1] == 1, NO_EVENT_YET, NO_LIMITS)
             for place, cause in enumerate([*self.causes, NO_EVENT]):
                 share = np.where(note == "", shares[:, place], np.nan)
                 inside = (share > 0) & (share < 1)
@@ -128,7 +137,7 @@ class CauseSpecificFit(Result):
                         {
                             "group": label, "cause": cause, "day": wanted, "estimate": share,
                             "std_error": error, "conf_low": 1 - high, "conf_high": 1 - low,
-                            "note": np.where((note == "") & ~inside, NO_EVENT_YET, note),
+                            "note": np.where((note == "") & ~inside, edge, note),
                         }
                     )
                 )  # fmt: skip
