@@ -90,8 +90,8 @@ pd.DataFrame(table).T
 # %% [markdown]
 # ## What does this say, and what not?
 #
-# Every interval holds the truth. With so few people the share who reoffended only just differs, and its interval
-# reaches from next to nothing to many; the number of reoffences, which uses more of what happened, shows the effect
-# more plainly. That is why all three outcomes are in the plan. The hazard ratio of the *first* reoffence lies nearer
+# Every interval holds the truth. With so few people the share who reoffended is inconclusive: its interval reaches
+# from many fewer to just beyond none. That is not "no effect", and here we know it. The number of reoffences, which uses
+# more of what happened, shows the effect plainly. That is why all three outcomes are in the plan. The hazard ratio of the *first* reoffence lies nearer
 # to 1 than 0.6: in the comparison group those at high risk reoffend first, and soon only those at low risk are left
 # to be compared with. None of it would mend a difference between the cohorts that nobody recorded.

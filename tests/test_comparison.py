@@ -195,9 +195,9 @@ class TestSentence:
 
     def test_another_level_is_named(self):
         assert self.say(-14.2, -2.6, confidence=0.8).endswith(
-            "significant result by a 80% interval."
+            "significant result at 80% confidence."
         )
-        assert "inconclusive by a 99% interval: more" in self.say(-9.4, 3.2, confidence=0.99)
+        assert "inconclusive at 99% confidence: more" in self.say(-9.4, 3.2, confidence=0.99)
 
     def test_not_estimable_is_not_reported(self):
         assert self.say(float("nan"), float("nan")).startswith("Not reported")

@@ -103,5 +103,11 @@ def test_no_event_yet_is_said_only_of_days_before_the_first(times):
     assert len(late)
     assert late["note"].eq("not estimable: at 0 or 1 there are no limits").all()
     assert certain.loc[certain["day"] == 1, "note"].eq("not estimable: no event yet").all()
-    still = fit_parametric(times, ["x"]).survival_at({"x": 600.0}, [30])
-    assert (still["estimate"] == 1).all() == still["note"].str.contains("at 0 or 1").all()
+
+
+@pytest.mark.parametrize("fit", [fit_cox, fit_parametric, fit_flexible_parametric])
+def test_at_0_and_1_there_are_no_limits_and_a_reason(times, fit):
+    found = pd.concat([fit(times, ["x"]).survival_at({"x": x}, [30]) for x in (-600.0, 600.0)])
+    assert sorted(found["estimate"]) == [0, 1]
+    assert found[["std_error", "conf_low", "conf_high"]].isna().all(axis=None)
+    assert found["note"].eq("not estimable: at 0 or 1 there are no limits").all()

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from desistance.cases import load_cases
@@ -54,6 +55,10 @@ def test_motoring_offences_come_alike_to_all_and_leave_the_rest_as_it_was():
     assert cases.raw["offences"].head(len(plain.raw["offences"])).equals(plain.raw["offences"])
     assert all(cases.raw[name].equals(plain.raw[name]) for name in plain.raw if name != "offences")
     assert motoring["crime_ref"].is_unique
+    spent = cases.custody.merge(cases.offences, on="person_id")
+    spent = spent[spent["offence_code"].isin(motoring["offence_code"])]
+    went_in, out = spent["in_date"], spent["out_date"].fillna(pd.Timestamp.max)
+    assert not ((went_in < spent["offence_date"]) & (spent["offence_date"] < out)).any()
     assert not motoring["crime_ref"].isin(plain.raw["offences"]["crime_ref"]).any()
     histories = build_histories(cases)
     counted, before = (

@@ -26,8 +26,8 @@ COLUMNS = (
 )
 
 NOT_ESTIMABLE = "not estimable"
+AT_THE_EDGE = f"{NOT_ESTIMABLE}: at 0 or 1 there are no limits"
 NO_EVENT_YET = f"{NOT_ESTIMABLE}: no event yet"
-NO_LIMITS = f"{NOT_ESTIMABLE}: at 0 or 1 there are no limits"
 
 
 class Caveat(str):

@@ -187,7 +187,7 @@ similar people in the former IOM'
     if counted:
         said = f"Counting {counted} alone: {said[:1].lower()}{said[1:]}"
     than = f" than for similar people in the {names[0]} group."
-    at = "" if confidence == 0.95 else f" by a {100 * confidence:g}% interval"
+    at = "" if confidence == 0.95 else f" at {100 * confidence:g}% confidence"
     if high < 0 or low > 0:
         way, few, many = ("lower", -high, -low) if high < 0 else ("higher", low, high)
         span = _between(math.floor(few), math.ceil(many), measure)

@@ -103,7 +103,7 @@ def protected_designs(
     frame = compared.to_frame().drop(columns=["std_error", "n_events"])
     people: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
     why = {one.design.label: one.withheld for one in compared.results}
-    why[RISK_SET] = not_reported(balanced)
+    why[RISK_SET] = not_reported(balanced) or why.get(RISK_SET, "")
     for one in compared.results:
         sides = one.frame[one.frame["outcome"] == RATE].set_index("group")
         n, n_events = (

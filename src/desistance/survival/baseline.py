@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE
+from desistance.results import AT_THE_EDGE, NO_EVENT_YET, NOT_ESTIMABLE
 from desistance.survival.intervals import survival_interval
 
 if TYPE_CHECKING:
@@ -78,8 +78,11 @@ class BaselineHazard:
             for day in days
         ]
         frame = pd.DataFrame(rows, columns=["group", "day", "hazard", "note", "error"])
-        frame.loc[frame.note.eq(NO_EVENT_YET), "error"] = np.nan
-        estimate, error = np.exp(-frame.hazard.to_numpy(float)), frame.error.to_numpy(float)
+        frame["estimate"] = np.exp(-frame.hazard.astype(float))
+        edge = frame.estimate.isin([0, 1])
+        frame.loc[edge, "error"] = np.nan
+        frame.loc[edge & frame.note.eq(""), "note"] = AT_THE_EDGE
+        estimate, error = frame.estimate.to_numpy(), frame.error.to_numpy(float)
         low, high = survival_interval(estimate, error, 0.95, "log-log")
         return pd.DataFrame(
             {

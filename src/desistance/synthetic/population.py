@@ -203,19 +203,21 @@ def live_on(
     return Future(_gather(offences, spells), joined, died, moved, np.minimum(last, died))
 
 
-def drive(design: SimulationDesign, future: Future, rng: np.random.Generator) -> Events:
+def drive(
+    design: SimulationDesign, past: Events, future: Future, rng: np.random.Generator
+) -> Events:
     """Draw lesser motoring offences after leaving, at one rate for everyone at liberty."""
-    events = future.events
     count = rng.poisson(design.motoring_per_year / YEAR * future.last)
     who = np.repeat(np.arange(len(count)), count)
     day = 1 + (rng.random(len(who)) * future.last[who]).astype(np.int64)
-    order = np.lexsort((events.went_in, events.inmate))
-    spells = events.inmate[order], events.went_in[order], events.came_out[order]
-    free = ~_inside(who, day, *spells)
-    who, day = who[free], day[free]
+    for events in (past, future.events):
+        order = np.lexsort((events.went_in, events.inmate))
+        spells = events.inmate[order], events.went_in[order], events.came_out[order]
+        free = ~_inside(who, day, *spells)
+        who, day = who[free], day[free]
     proven = rng.random(len(who)) < PENALTY
     nobody = np.zeros(len(who), bool)
-    return replace(events, offender=who, offence_day=day, proactive=nobody, proven=proven)
+    return replace(future.events, offender=who, offence_day=day, proactive=nobody, proven=proven)
 
 
 def _waiting_time(per_year: float, n: int, rng: np.random.Generator) -> Ints:

@@ -57,7 +57,7 @@ def tabulate(
     later, traffic = rng.spawn(2)  # what was added to the tables later leaves the rest as it was
     offences = [_offences(design, events, ids, exit_date, rng) for events in (past, future.events)]
     if design.motoring_per_year:
-        offences += [_motoring(design, future, ids, exit_date, traffic)]
+        offences += [_motoring(design, past, future, ids, exit_date, traffic)]
     return {
         "people": pd.DataFrame({
             "person_id": ids,
@@ -162,13 +162,15 @@ def _offences(
 
 def _motoring(
     design: SimulationDesign,
+    past: Events,
     future: Future,
     ids: np.ndarray,
     exit_date: np.ndarray,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """Give lesser motoring offences, found by officers, under references of their own."""
-    rows = _offences(design, drive(design, future, rng), ids, exit_date, rng, MOTORING_MIX)
+    events = drive(design, past, future, rng)
+    rows = _offences(design, events, ids, exit_date, rng, MOTORING_MIX)
     named = {name: "T" + rows[name] for name in ("crime_ref", "occasion_id")}
     return rows.assign(detection="proactive", **named)
 

@@ -24,8 +24,8 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.results import (
+    AT_THE_EDGE,
     NO_EVENT_YET,
-    NO_LIMITS,
     NOT_ESTIMABLE,
     ErrorCaveat,
     Result,
@@ -125,7 +125,7 @@ class CauseSpecificFit(Result):
             note[wanted > last] = f"{NOT_ESTIMABLE}: after the last follow-up, {last}"
             if any(np.isnan(fit.baseline.slopes).any() for fit in self.fits):
                 note[note == ""] = f"{NOT_ESTIMABLE}: a term of a fit is not"
-            edge = np.where(shares[:, -1] == 1, NO_EVENT_YET, NO_LIMITS)
+            edge = np.where(shares[:, -1] == 1, NO_EVENT_YET, AT_THE_EDGE)
             for place, cause in enumerate([*self.causes, NO_EVENT]):
                 share = np.where(note == "", shares[:, place], np.nan)
                 inside = (share > 0) & (share < 1)

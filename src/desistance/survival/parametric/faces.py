@@ -9,7 +9,7 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
-from desistance.results import NO_LIMITS, NOT_ESTIMABLE, ErrorCaveat
+from desistance.results import AT_THE_EDGE, NOT_ESTIMABLE, ErrorCaveat
 from desistance.survival.curves import hazard_and_move, share_left
 from desistance.survival.reasons import caveats_of, refuse_few_clusters
 from desistance.survival.risksets import risk_sets
@@ -161,8 +161,9 @@ def with_reasons(frame: pd.DataFrame, last_day: int) -> pd.DataFrame:
     later = frame.day > last_day
     frame["note"] = np.where(later, f"extrapolated: after the last follow-up, {last_day}", "")
     frame.loc[frame.estimate.isna(), "note"] = f"{NOT_ESTIMABLE}: a term of the fit is not"
-    frame.loc[frame.estimate.eq(1), "std_error"] = np.nan
-    frame.loc[frame.estimate.eq(1) & frame.note.eq(""), "note"] = NO_LIMITS
+    edge = frame.estimate.isin([0, 1])
+    frame.loc[edge, "std_error"] = np.nan
+    frame.loc[edge & frame.note.eq(""), "note"] = AT_THE_EDGE
     frame.loc[frame.day.le(0), "note"] = f"{NOT_ESTIMABLE}: nobody is at risk before day 1"
     return frame
 
