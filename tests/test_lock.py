@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from desistance.cases import load_cases
+from desistance.catalogue.reader import DATA
 from desistance.cli import app
 from desistance.errors import DataError, OutputError, PlanError
 from desistance.evaluation import evaluate, load_plan, lock_plan, read_lock
@@ -223,16 +224,41 @@ def test_a_definition_named_as_a_file_is_part_of_what_is_locked(place):
     own = place / "own.toml"
     own.write_text('name = "OWN"\nversion = "1"\nvalid_from = "2025"\nsource = "a test"\n'
                    'classes = ["028"]\n', encoding="utf-8")  # fmt: skip
-    text = PLAN.replace("[follow_up]", f'[follow_up]\noffence_set = "{own}"')
+    text = PLAN.replace("[follow_up]", '[follow_up]\noffence_set = "own.toml"')
     (place / "plan.toml").write_text(text, encoding="utf-8")
     lock_plan(place / "plan.toml")
     lock, plan = read_lock(place / "plan.toml"), load_plan(place / "plan.toml")
     cases = load_cases(place / "files")
     assert lock.deviations(plan, cases).empty
-    beside = replace(plan, follow_up=DESIGN, offence_sets=(str(own),))
+    assert lock.inputs.keys() - cases.sources.keys() == {"own.toml"}  # the name, not its place
+    beside = replace(plan, follow_up=DESIGN, offence_sets=(*plan.offence_sets, str(own)))
     own.write_text(own.read_text(encoding="utf-8").replace("028", "029"), encoding="utf-8")
     assert lock.deviations(plan, cases)["what"].tolist() == ["file: own.toml"]
-    assert "file: own.toml" in lock.deviations(beside, cases)["what"].tolist()
+    assert f"file: {own}" in lock.deviations(beside, cases)["what"].tolist()
+
+
+def test_a_definition_of_your_own_is_read_from_where_the_plan_lies(place, monkeypatch):
+    """Wherever a plan names one, and wherever the command is run."""
+    own = ('name = "OWN"\nversion = "1"\nvalid_from = "2025"\nsource = "a test"\n'
+           'classes = ["028"]\n')  # fmt: skip
+    for name in ("reoffence", "previous", "further", "stressed", "control"):
+        (place / f"{name}.toml").write_text(own, encoding="utf-8")
+    shutil.copy(str(DATA / "schemes" / "7PP.toml"), place / "scheme.toml")
+    (place / "plan.toml").write_text(
+        'outcomes = ["rate"]\noffence_sets = ["further.toml"]\n'
+        + PLAN.replace("[follow_up]", '[follow_up]\noffence_set = "reoffence.toml"')
+        + '[histories]\nscheme = "scheme.toml"\noffence_sets = ["previous.toml"]\n[sensitivity]\n'
+        'offence_sets = ["stressed.toml"]\nnegative_control = "control.toml"\nareas = false',
+        encoding="utf-8",
+    )
+    (place / "elsewhere").mkdir()
+    monkeypatch.chdir(place / "elsewhere")
+    locked = CliRunner().invoke(app, ["plan", "lock", "../plan.toml"])
+    assert locked.exit_code == 0, locked.stderr
+    monkeypatch.chdir(place)
+    ran = CliRunner().invoke(app, ["evaluate", "plan.toml", "--out", "report"])
+    assert ran.exit_code == 0, ran.stderr
+    assert "deviations: 0" in ran.stdout
 
 
 def report(place, lock):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from desistance.errors import PlanError, SourceError
 
@@ -91,11 +91,27 @@ def _shipped(kind: str) -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
 
 
+class OwnFile(str):
+    """The name of a file of the user's own as a plan gives it, read from where the plan lies."""
+
+    folder: Path
+
+    def __new__(cls, name: str, folder: Path = Path()) -> Self:
+        own = super().__new__(cls, name)
+        own.folder = folder
+        return own
+
+
+def path_of(name_or_path: str | Path) -> Path:
+    """Give the path of the user's own file: from where its plan lies, or the working folder."""
+    return getattr(name_or_path, "folder", Path()) / name_or_path
+
+
 def locate(kind: str, name_or_path: str | Path, *, beside: Path | None = None) -> Traversable:
     """Find a shipped file by its name, or the user's own by its path."""
     if isinstance(name_or_path, str) and not name_or_path.endswith(".toml"):
         return shipped(kind, name_or_path)
-    path = (beside or Path()) / name_or_path
+    path = beside / name_or_path if beside else path_of(name_or_path)
     if not path.is_file():
         raise SourceError(f"There is no file {str(name_or_path)!r} to read {_words(kind)} from.")
     return path

@@ -26,6 +26,7 @@ from pydantic import TypeAdapter
 
 from desistance.balance import Comparator, balance_cohorts
 from desistance.cases import load_cases
+from desistance.catalogue.reader import path_of
 from desistance.disclosure import protect_counts, protect_sentence
 from desistance.errors import NobodyToMatchError, NoOverlapError, OutputError, PlanError
 from desistance.evaluation.plan import EvaluationPlan, beside, load_plan
@@ -235,14 +236,14 @@ def inputs_of(plan: EvaluationPlan, cases: CaseData) -> dict[str, str]:
     ]  # fmt: skip
     if plan.sensitivity is not None:
         named += [*plan.sensitivity.offence_sets, plan.sensitivity.negative_control or ""]
-    own = [Path(name) for name in named if name.endswith(".toml")]
-    for file in own:
+    own = {name: path_of(name) for name in named if name.endswith(".toml")}
+    for name, file in own.items():
         if not file.is_file():
             raise PlanError(
-                f"There is no file {str(file)!r}: a definition of your own is looked for from the "
-                "folder in which the command is run."
+                f"There is no file {name!r}: a definition of your own is looked for from the "
+                "folder in which the plan lies."
             )
-    return cases.sources | {file.name: sha256(file.read_bytes()).hexdigest() for file in own}
+    return cases.sources | {n: sha256(file.read_bytes()).hexdigest() for n, file in own.items()}
 
 
 def _cases_before(path: str | Path, plan: EvaluationPlan, design: FollowUpDesign) -> CaseData:

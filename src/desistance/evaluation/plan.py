@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from desistance.balance import BalanceDesign, CalendarRules
 from desistance.balance.matching import SetWay
+from desistance.catalogue.reader import OwnFile
 from desistance.comparison import By, Design, ExternalRate, SensitivityDesign, check_designs
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import Measured
@@ -59,7 +60,8 @@ class EvaluationPlan:
     title
         Heading of the report.
     data, mapping
-        Folder, workbook or database, and mapping file: paths are read from where the plan lies.
+        Folder, workbook or database, and mapping file. These and definitions of your own are read
+        from where the plan lies, if it is a file; a database URL is taken as it is.
     extract_date
         When the data do not say it themselves.
     histories, follow_up, needs, hazards, balance, disclosure
@@ -174,13 +176,25 @@ def load_plan(path: str | Path) -> EvaluationPlan:
     except tomllib.TOMLDecodeError as error:
         problem = f"The plan {path} is not valid TOML: {error}."
     else:
-        return _checked(settings, path)
+        return _named_beside(path, _checked(settings, path))
     raise PlanError(problem)
 
 
 def beside(plan: str | Path, named: str) -> str:
     """Read a path from where the plan lies; a database URL is taken as it is."""
     return named if "://" in named else str(Path(plan).parent / named)
+
+
+def _named_beside(plan: Path, part: Any) -> Any:
+    """Let every file that a plan names be read from where the plan lies."""
+    if is_dataclass(part) and not isinstance(part, type):
+        return replace(
+            part, **{one.name: _named_beside(plan, getattr(part, one.name)) for one in fields(part)}
+        )
+    if isinstance(part, tuple):
+        return tuple(_named_beside(plan, one) for one in part)
+    named = isinstance(part, str) and part.endswith(".toml")
+    return OwnFile(part, plan.parent) if named else part
 
 
 def _checked(settings: dict[str, Any], path: Path) -> EvaluationPlan:
