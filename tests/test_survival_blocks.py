@@ -182,6 +182,8 @@ def test_what_needs_all_rows_at_once_is_refused(rows):
         fit_cox(blocks, ["nobody"])
     with pytest.raises(ModelError, match="says who a person is"):
         fit_cox(blocks, ["person"])
+    with pytest.raises(ModelError, match="'event' says what happened; it is not a term"):
+        fit_cox(blocks, ["x", "event"])
     ids = rows.assign(note=rows.person + "!")
     with pytest.raises(ModelError, match="has 400 labels: an id is not a term"):
         fit_cox(in_blocks(ids), ["note"])

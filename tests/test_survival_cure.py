@@ -307,13 +307,14 @@ def test_a_cox_latency_stands_thin_and_flat_data(change):
     [
         ({"latency": "gompertz"}, "is one of weibull, log-normal"),
         ({"terms": ["height"]}, "'height' is not a column"),
-        ({"terms": ["day"]}, "changes within 2 people"),
-        ({"terms": [], "share_terms": ["day"]}, "changes within 2 people"),
+        ({"terms": ["spell"]}, "changes within 2 people"),
+        ({"terms": [], "share_terms": ["spell"]}, "changes within 2 people"),
         ({"variance": "hc0"}, "'model', 'robust' or 'cluster'"),
     ],
 )
 def test_what_cannot_be_meant_is_a_clear_error(options, says):
     frame = pd.DataFrame({"person": [1, 1, 2, 2, 3], "from": [0, 9, 0, 9, 0]})
+    frame["spell"] = [1, 2, 1, 2, 1]
     frame["day"], frame["returned"] = [9, 20, 9, 30, 50], [False, True, False, True, False]
     times = times_of(frame, start="from", person="person")
     with pytest.raises(ModelError, match=says):

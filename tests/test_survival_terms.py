@@ -24,6 +24,8 @@ from desistance.survival import (
 )
 from desistance.survival.terms import read_terms
 from desistance.timetoevent import TimeToEvent
+from tests.estimators import ESTIMATORS
+from tests.faults.spoilt import clean
 
 CURVE, TIER = Spline("age", knots=3), Category("tier", reference="FREE")
 TYPED = [CURVE, "pilot", TIER, Interaction("pilot", TIER)]
@@ -412,3 +414,16 @@ def test_nobody_left_to_place_knots_by_is_an_error(people):
     with pytest.raises(ModelError, match="too few distinct values"):
         fit_cox(times_of(people[:0]), [Spline("age")])
     assert fit_cox(times_of(people[:0]), [Spline("age", knots=[20, 30, 40])]).n == 0
+
+
+@pytest.mark.parametrize(
+    "estimator", [one for one in ESTIMATORS if "terms" in one.traits], ids=lambda one: one.name
+)
+def test_what_happened_is_no_term(estimator):
+    """Whatever the columns of times, event and cause are called, and whichever model is asked."""
+    frame = clean().assign(start=0)
+    columns = ["start", "day", "event", *(["kind"] if "causes" in estimator.traits else [])]
+    for name in columns:
+        with pytest.raises(ModelError, match=f"'{name}' says what happened; it is not a term"):
+            estimator(frame, (name, "age"))
+    estimator(frame.assign(began=frame.age), ("began", "arm"))  # a column of its own is

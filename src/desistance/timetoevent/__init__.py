@@ -15,10 +15,11 @@ from desistance.timetoevent.rows import (
     TimeToEvent,
     as_times,
     in_order,
+    outcome_columns,
     where,
 )
 
 __all__ = [
     "PER_YEAR", "Days", "HasBlocks", "HasTimes", "TimeToEvent", "TimesInBlocks", "as_times",
-    "days_asked", "in_order", "plain", "where",
+    "days_asked", "in_order", "outcome_columns", "plain", "where",
 ]  # fmt: skip

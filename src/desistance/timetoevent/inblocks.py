@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from desistance.errors import DataError, SourceError
 from desistance.timetoevent.plain import plain
-from desistance.timetoevent.rows import TimeToEvent
+from desistance.timetoevent.rows import TimeToEvent, outcome_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -308,6 +308,7 @@ def _to_rows(
             strata,
             frame[role["weight"]].to_numpy(float) if "weight" in role else None,
             None, strata_labels, (), frame, unit, n, {}, role.get("person"),
+            outcome_columns=outcome_columns(role),
         )
     )  # fmt: skip
 

@@ -27,6 +27,8 @@ from desistance.errors import DataError
 from desistance.timetoevent.plain import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
 WHOLE = 1e-6  # how far a float may be from a whole unit
@@ -68,6 +70,8 @@ class TimeToEvent:
         The column `person` was read from, so that no model takes an id for a term.
     caveats
         What is odd about the rows, though no rule forbids it; estimators repeat it.
+    outcome_columns
+        The columns of times, event and cause: what happened is no term either.
     """
 
     start: NDArray[np.int64]
@@ -85,6 +89,7 @@ class TimeToEvent:
     left_out: dict[str, int]
     person_column: str | None = None
     caveats: tuple[str, ...] = ()
+    outcome_columns: frozenset[str] = frozenset()
 
     @property
     def n(self) -> int:
@@ -191,7 +196,7 @@ class TimeToEvent:
         return cls(
             starts, stops, events, people.astype(np.int64), stratum, weights, causes,
             strata_labels, cause_labels, frame.reset_index(drop=True), unit, n, {}, person,
-            _told_of_copies(frame, person, 2 * stops + events),
+            _told_of_copies(frame, person, 2 * stops + events), outcome_columns(named),
         )  # fmt: skip
 
     def only(self, keep: NDArray[np.bool_], reason: str) -> TimeToEvent:
@@ -210,8 +215,14 @@ class TimeToEvent:
             kept(self.strata), kept(self.weight), kept(self.cause),
             self.strata_labels, self.cause_labels,
             self.columns[keep].reset_index(drop=True), self.unit, self.n_in, left_out,
-            self.person_column, self.caveats,
+            self.person_column, self.caveats, self.outcome_columns,
         )  # fmt: skip
+
+
+def outcome_columns(roles: Mapping[str, str | None]) -> frozenset[str]:
+    """Find the columns that say what happened, of those each role is read from."""
+    named = (roles.get(role) for role in ("start", "stop", "event", "cause"))
+    return frozenset(name for name in named if name is not None)
 
 
 def _columns_exist(frame: pd.DataFrame, named: dict[str, str | None]) -> None:

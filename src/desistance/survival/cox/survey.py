@@ -31,6 +31,7 @@ from desistance.survival.terms import (
     without_parts,
 )
 from desistance.survival.terms.columns import FEW_PEOPLE
+from desistance.timetoevent import outcome_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -246,7 +247,10 @@ def _fixed(
             for name, column in found.items()
         }
     )
-    return read_terms(replace(bare_rows(frame), person_column=person), terms)[1]
+    rows = replace(
+        bare_rows(frame), person_column=person, outcome_columns=outcome_columns(times.roles)
+    )
+    return read_terms(rows, terms)[1]
 
 
 def _all_days(days: list[pd.DataFrame], labels: tuple[str, ...]) -> RiskSets:

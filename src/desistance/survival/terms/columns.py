@@ -136,6 +136,12 @@ def numbers(column: pd.Series, name: str) -> NDArray[Any]:
     return values
 
 
+def refuse_outcomes(times: TimeToEvent, name: str) -> None:
+    """Refuse a column that times, events or causes were read from."""
+    if name in times.outcome_columns:
+        raise ModelError(f"Column {name!r} says what happened; it is not a term.")
+
+
 def refuse_ids(times: TimeToEvent, name: str, *, codes: bool = False) -> None:
     """Refuse a column that says who a person is; of `codes`, one of numbers too."""
     column = one_column(times, name)

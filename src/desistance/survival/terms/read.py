@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from desistance.errors import ModelError
 from desistance.survival.suspicion import noticed
-from desistance.survival.terms.columns import refuse_ids, without_empty
+from desistance.survival.terms.columns import refuse_ids, refuse_outcomes, without_empty
 from desistance.survival.terms.kinds import Interaction, Term, fixed_term
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def read_terms(
         raise ModelError("`terms` names a column or a term twice.")
     for name in columns_of(terms):
         refuse_ids(times, name)
+        refuse_outcomes(times, name)
         times = without_empty(times, name)
     fixed = tuple(fixed_term(times, term) for term in terms)
     names = [name for term in fixed for name in term.names]
