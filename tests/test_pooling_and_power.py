@@ -113,6 +113,22 @@ def test_the_order_of_areas_does_not_matter_and_areas_without_an_estimate_are_co
     assert any("1 areas have no estimate" in caveat for caveat in first.caveats)
 
 
+def test_that_areas_are_taken_as_independent_is_said():
+    """Where half of each estimate's variance is of people who are shared, limits are too narrow."""
+    rng, s, hits = np.random.default_rng(9), 0.2, []
+    for _ in range(400):
+        shared, own = rng.normal(0, s * np.sqrt(0.5), (2, 6))
+        y = -0.2 + shared[0] + own
+        found = pool_areas(
+            pd.DataFrame({"group": list("abcdef"), "estimate": y, "std_error": s}),
+            scale="difference",
+        )
+        row = found.to_frame().set_index("group").loc["all areas: one effect"]
+        hits.append(row["conf_low"] < -0.2 < row["conf_high"])
+    assert np.mean(hits) < 0.8
+    assert "Caveat: The areas are taken as independent." in found.summary()
+
+
 def test_coverage_of_the_mean_effect_where_areas_differ():
     rng, hits, narrow = np.random.default_rng(8), [], []
     for _ in range(400):

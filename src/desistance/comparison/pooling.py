@@ -7,6 +7,8 @@ random
     Its interval is Hartung and Knapp's, by Student's t, with an error never below the fixed one's;
     the prediction interval is for the effect in another area.
 
+Areas are taken as independent, which aggregates cannot show: every result says so.
+
 References
 ----------
 Paule and Mandel (1982); Hartung and Knapp (2001), Statistics in Medicine 20(24); Higgins, Thompson
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 Scale = Literal["difference", "ratio"]
 FIXED, RANDOM, PREDICTED = "all areas: one effect", "all areas: mean effect", "another area"
 FEWEST = 5  # areas, below which tau is hardly known
+INDEPENDENT = (
+    "The areas are taken as independent. If anybody stands in the results of more than one, such "
+    "as comparison people who are shared, the pooled intervals are too narrow."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -164,7 +170,7 @@ def pool_areas(
     if scale == "ratio":
         limits = ["estimate", "conf_low", "conf_high"]
         frame[limits] = np.exp(frame[limits])
-    told: list[str] = []
+    told: list[str] = [INDEPENDENT]
     if not known.all():
         told.append(Caveat("{n} areas have no estimate and are left out.", n=int((~known).sum())))
     if known.sum() < FEWEST:
