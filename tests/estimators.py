@@ -12,13 +12,14 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
 
 from desistance import survival as s
 from desistance.survival.frequency import fit_frequency
+from desistance.survival.residuals import Kind
 from desistance.timetoevent import TimeToEvent
 
 if TYPE_CHECKING:
@@ -131,6 +132,41 @@ def _fit_ranks(times: TimeToEvent, terms: tuple[str, ...]) -> Result:
     return s.concordance(times, s.fit_cox(times, terms))
 
 
+@dataclass(frozen=True)
+class Residuals:
+    """Every kind of residual of a fit, as few numbers; what is odd is said by the fit.
+
+    Of a term: how far those who reoffend move it, and its standard error by persons; and how many
+    more of them reoffended than were expected.
+    """
+
+    fitted: s.CoxFit
+    times: TimeToEvent
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        return self.fitted.caveats
+
+    def summary(self) -> str:
+        return self.fitted.summary()
+
+    def to_frame(self) -> pd.DataFrame:
+        found = {kind: s.cox_residuals(self.fitted, self.times, kind) for kind in get_args(Kind)}
+        person = self.times.person
+        again = pd.Series(self.times.event).groupby(person).any()
+        moves = found["dfbeta"].drop(columns="day").groupby(person[found["dfbeta"].index]).sum()
+        surplus = found["martingale"].groupby(person[found["martingale"].index]).sum()
+        notes = pd.DataFrame({"term": self.fitted.terms, "note": self.fitted.notes})
+        terms = pd.DataFrame({"estimate": moves[again[moves.index]].sum(),
+                              "std_error": np.sqrt((moves**2).sum())})  # fmt: skip
+        rest = surplus[again[surplus.index]].sum().rename("estimate").rename_axis("term")
+        return pd.concat([notes.join(terms, on="term"), rest.reset_index()], ignore_index=True)
+
+
+def _residuals(times: TimeToEvent, terms: tuple[str, ...]) -> Residuals:
+    return Residuals(s.fit_cox(times, list(terms)), times)
+
+
 HAZARDS = "terms hazards ranks strata"
 CURVE = "groups curves weights ranks"
 GROUPS = "groups ranks strata tests"
@@ -152,6 +188,7 @@ ESTIMATORS = tuple(
         ("fit_cause_specific", "cause", _fit(s.fit_cause_specific), f"{HAZARDS} weights causes"),
         ("calibration", "calibration", _calibrated, "terms"),
         ("check_proportional_hazards", "PH", _checked, "terms ranks weights strata tests"),
+        ("cox_residuals", "residuals", _residuals, f"{HAZARDS} weights"),
         ("concordance", "C", _score, "score ranks weights strata"),
         ("concordance of a fit", "C", _fit_ranks, "terms ranks weights strata"),
         ("kaplan_meier", "KM", _by(s.kaplan_meier), CURVE),
