@@ -13,6 +13,7 @@ from desistance.errors import DataError, ModelError, OutputError
 from desistance.survival import (
     Steps,
     bootstrap,
+    events_per_parameter,
     fit_cause_specific,
     fit_cox,
     fit_fine_gray,
@@ -23,8 +24,11 @@ from desistance.survival import (
 from desistance.survival.frequency import fit_frequency
 from desistance.survival.resampling.keeping import Kept
 from desistance.survival.resampling.limits import limits
+from desistance.survival.resampling.replicates import counted
 from desistance.timetoevent import TimeToEvent
 from search import examples
+from tests.estimators import ESTIMATORS, TERMS
+from tests.faults.spoilt import clean
 
 FIT = partial(fit_cox, terms=["age", "arm"])
 
@@ -117,8 +121,11 @@ def test_people_left_out_by_an_empty_term_are_drawn_all_the_same():
 
 @pytest.mark.parametrize(
     "estimator",
-    [FIT, partial(fit_parametric, terms=["age", "arm"]), lambda rows: fit_cox(rows, ["age"])],
-    ids=["cox", "parametric", "any"],
+    [
+        *(FIT, partial(fit_parametric, terms=["age", "arm"]), lambda rows: fit_cox(rows, ["age"])),
+        partial(events_per_parameter, terms=["age"]),
+    ],
+    ids=["cox", "parametric", "any", "events per parameter"],
 )
 def test_what_the_estimate_left_out_is_counted_and_its_caveats_are_repeated(estimator):
     holes = frame_of(rows=3)
@@ -140,6 +147,21 @@ def test_what_the_estimate_left_out_is_counted_and_its_caveats_are_repeated(esti
     placed = bootstrap(estimator, times, rng=1, replicates=3, by="place")
     assert placed.n + placed.n_left_out == len(holes)
     assert "Rows left out (`place` is empty): " in " ".join(placed.caveats)
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [one for one in ESTIMATORS if one.name != "cox_residuals"],  # which is a plain frame
+    ids=lambda one: one.name,
+)
+def test_every_estimate_counts_the_people_it_rests_on(estimator):
+    """Three people of 80 have no group, score or term: a bootstrap must not count them."""
+    frame = clean()
+    holes = frame.assign(day=2 * frame.day, person=frame.pid, arm=frame.arm.astype(float))
+    holes.loc[:2, ["arm", "age"]] = np.nan
+    parts = [holes.assign(start=0, day=1, event=0), holes.assign(start=1)]
+    times = estimator.times(pd.concat(parts, ignore_index=True))
+    assert counted(estimator.run(times, TERMS), times) == (154, 77)
 
 
 def test_caveats_of_errors_it_does_not_use_are_not_repeated():

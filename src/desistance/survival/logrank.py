@@ -89,6 +89,7 @@ class LogRank(Result):
     by: str
     strata: tuple[str, ...]
     n_events: int
+    n_people: int
     n_left_out: int
     caveats: tuple[str, ...]
 
@@ -229,7 +230,7 @@ def log_rank(
         float(chdtrc(df, statistic)) if df else np.nan, rho, gamma, at_risk,
         "hypergeometric" if kept.weight is None else OVER_PEOPLE, by,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
-        int(np.count_nonzero(kept.event)), came.n - kept.n,
+        int(np.count_nonzero(kept.event)), kept.n_people, came.n - kept.n,
         (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by, n)),
     )  # fmt: skip
 

@@ -47,7 +47,7 @@ class EventsPerParameter(Result):
     models : what is counted, "" for one model alone
     n_events, n_parameters : of each
     penalised : whether a penalty holds the estimates back
-    n, n_left_out : rows counted, and rows left out for an empty term
+    n, n_people, n_left_out : rows and people counted, and rows left out for an empty term
     """
 
     models: tuple[str, ...]
@@ -55,6 +55,7 @@ class EventsPerParameter(Result):
     n_parameters: tuple[int, ...]
     penalised: bool
     n: int
+    n_people: int
     n_left_out: int
     caveats: tuple[str, ...]
 
@@ -157,8 +158,8 @@ def events_per_parameter(
     kept, read_as = read_terms(came, terms)
     parameters = sum(len(term.values(kept.columns)) for term in read_as)
     return EventsPerParameter(
-        ("",), (int(kept.event.sum()),), (parameters,), False, kept.n, came.n - kept.n,
-        tuple(told_of_left_out(came, kept)),
+        ("",), (int(kept.event.sum()),), (parameters,), False, kept.n, kept.n_people,
+        came.n - kept.n, tuple(told_of_left_out(came, kept)),
     )  # fmt: skip
 
 
@@ -169,7 +170,7 @@ def _of_fit(fitted: Any) -> EventsPerParameter:
         events = tuple(part.n_events[0] for part in parts)
         terms = tuple(part.n_parameters[0] for part in parts)
         return EventsPerParameter(
-            fitted.causes, events, terms, False, fitted.n, fitted.n_left_out, ()
+            fitted.causes, events, terms, False, fitted.n, fitted.n_people, fitted.n_left_out, ()
         )
     if hasattr(fitted, "fits"):  # of copies of the same rows, in which the events are the same
         return _of_fit(fitted.fits[0])
@@ -180,5 +181,6 @@ def _of_fit(fitted: Any) -> EventsPerParameter:
     else:
         raise ModelError(f"{type(fitted).__name__} is no fit of a hazard: pass rows and `terms`.")
     return EventsPerParameter(
-        ("",), (fitted.n_events,), (parameters,), penalised, fitted.n, fitted.n_left_out, ()
-    )
+        ("",), (fitted.n_events,), (parameters,), penalised, fitted.n, fitted.n_people,
+        fitted.n_left_out, (),
+    )  # fmt: skip

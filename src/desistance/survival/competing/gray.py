@@ -71,6 +71,7 @@ class GrayTest(Result):
     by: str
     rho: float
     strata: tuple[str, ...]
+    n_people: int
     n_left_out: int
     caveats: tuple[str, ...]
 
@@ -189,7 +190,7 @@ def gray_test(
         np.array([score for score, _ in tested]), np.array([spread for _, spread in tested]),
         statistics, dfs, chdtrc(dfs.astype(float), statistics), by, rho,
         tuple(names) or (("the rows' strata",) if stratum is not None else ()),
-        came.n - kept.n,
+        kept.n_people, came.n - kept.n,
         (*told_of_left_out(came, kept), *small_groups(kept, group, labels, by)),
     )  # fmt: skip
 
