@@ -44,6 +44,15 @@ def same(one, other, tolerance=1e-9):
     assert_allclose(one.frailty.std_error, other.frailty.std_error, rtol=1e-7)
 
 
+@pytest.mark.parametrize("kind", [int, float, "Int64", "Float64"])
+@pytest.mark.parametrize("by", ["person", "pid"])
+def test_groups_that_are_numbers_stand_in_their_order(kind, by):
+    frame = cohort(n=120).assign(pid=np.tile(np.arange(1, 13), 10), person=np.arange(120))
+    frame = frame.assign(pid=frame.pid.astype(kind), person=frame.person.astype(kind))
+    fit = fit_cox(times_of(frame, person="person"), TERMS, frailty=by)
+    assert fit.frailty.groups == tuple(map(str, np.unique(frame[by])))
+
+
 def integrated(frame, beta, theta):
     """The likelihood with gamma frailties integrated out, Breslow's, by its own formula.
 

@@ -304,8 +304,8 @@ def _codes(
 
 
 def _people(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.int64]:
-    """Give rows the code of their person; whole numbers in their own order, which is faster."""
-    if frame[name].dtype.kind not in "iu" or frame[name].isna().any():
+    """Give rows the code of their person; numbers in their own order, which is faster."""
+    if frame[name].dtype.kind not in "iuf" or frame[name].isna().any():
         return _codes(frame, name, faults)[0]
     return pd.factorize(frame[name], sort=True)[0].astype(np.int64)
 
