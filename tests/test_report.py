@@ -11,6 +11,7 @@ import pytest
 
 from desistance.balance import BalanceDesign
 from desistance.comparison import ExternalRate, SensitivityDesign
+from desistance.comparison.wording import not_reported
 from desistance.disclosure import INTERNAL, open_data
 from desistance.evaluation import (
     EvaluationPlan,
@@ -23,6 +24,7 @@ from desistance.evaluation.plan import HazardDesign
 from desistance.report import write_report
 from desistance.report.page import render
 from desistance.report.story import Story
+from desistance.report.timing import protected_designs
 from desistance.report.words import log_rank_words
 from desistance.synthetic import SimulationDesign, simulate_cases
 from small_counts import small_counts
@@ -323,6 +325,47 @@ def test_risk_sets_whose_balance_is_red_show_no_effect(timed, tmp_path):
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert "The effect of joining, on those who joined and were matched" not in page
     assert "not how those who joined compare with others" in page
+
+
+def one_carries(matches):
+    """Let one comparison row weigh as much as all the others and more."""
+    first = matches.index == matches.index[~matches["exposed"].astype(bool)][0]
+    return matches.assign(weight=np.where(first, 1e6, matches["weight"]))
+
+
+@pytest.mark.parametrize(
+    ("of_balance", "of_design", "why"),
+    [
+        ({}, {}, ""),
+        ({"table": lambda rows: rows.assign(smd_after=0.3)}, {}, "too unlike"),
+        ({"matches": lambda rows: rows[rows.match < 20]}, {}, "fewer than 30 people in a group"),
+        ({"matches": one_carries}, {}, "after weighting"),
+        ({}, {"joined": 29}, "fewer than 30 people in a group"),
+        ({}, {"carried": 29}, "after weighting"),
+    ],
+    ids=["neither", "red", "few matched", "few carry", "few joined", "few carry its copies"],
+)
+def test_risk_sets_are_read_only_where_their_balance_and_they_themselves_allow_it(
+    timed, of_balance, of_design, why
+):
+    """Either rule alone withholds every number, and no other design's."""
+    found = timed[0]
+    changed = {name: change(getattr(found.balanced, name)) for name, change in of_balance.items()}
+    balanced = dataclasses.replace(found.balanced, **changed)
+    own, *others = found.timing.compared.results
+    own = dataclasses.replace(own, counts=own.counts | of_design)
+    assert own.design.label == "risk-set"
+    assert bool(not_reported(balanced)) == bool(of_balance)
+    assert bool(own.withheld) == bool(of_design)
+    compared = dataclasses.replace(found.timing.compared, results=(own, *others))
+    shown = protected_designs(Story(found), compared, balanced).frame.set_index("group")
+    before = protected_designs(Story(found), found.timing.compared, found.balanced).frame
+    numbers = ["estimate", "conf_low", "conf_high", "p_value"]
+    assert shown.loc["risk-set", numbers].isna().all(axis=None) == bool(why)
+    assert shown.loc["risk-set", "note"].str.contains(why).all()
+    pd.testing.assert_frame_equal(
+        shown.drop("risk-set"), before.set_index("group").drop("risk-set"), check_dtype=False
+    )
 
 
 @pytest.mark.parametrize(
