@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import desistance
-from desistance import plots, survival
+from desistance import comparison, plots, survival
 
 ROOT = Path(__file__).parents[1]
 ROOMS = Path(desistance.__file__).parent
@@ -44,6 +44,20 @@ def test_a_cox_model_opens_nothing_it_does_not_need():
     assert shown.stdout.strip() == "[]"
 
 
+def test_planning_a_pilot_opens_no_estimator():
+    asked = """if True:
+        import sys
+        from desistance.cli import app
+        app(["power", "60"], standalone_mode=False)
+        heavy = ("matplotlib", "sklearn", "sqlalchemy", "statsmodels")
+        print([m for m in sys.modules if m.startswith(("desistance.balance", *heavy))])
+    """
+    shown = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
 def test_the_public_names_stand_in_the_order_of_the_story():
     assert desistance.__all__ == STORY
     assert desistance.__dir__() == STORY
@@ -57,7 +71,7 @@ def test_every_public_name_resolves_to_the_thing_of_that_name(name):
     assert getattr(desistance, name).__name__ == name
 
 
-@pytest.mark.parametrize("package", [desistance, survival, plots])
+@pytest.mark.parametrize("package", [desistance, comparison, survival, plots])
 def test_editors_see_the_same_names_as_python(package):
     tree = ast.parse(Path(package.__file__).read_text(encoding="utf-8"))
     branch = next(node for node in tree.body if isinstance(node, ast.If))

@@ -11,7 +11,7 @@ import pytest
 
 from desistance.balance import BalanceDesign
 from desistance.comparison import ExternalRate, SensitivityDesign
-from desistance.comparison.wording import not_reported
+from desistance.comparison.effects.wording import not_reported
 from desistance.disclosure import INTERNAL, open_data
 from desistance.evaluation import (
     EvaluationPlan,

@@ -101,7 +101,8 @@ STREET = {
         "pool_areas",
         "break_even",
     ),
-    "comparison.power": ("power", "simulated_power"),
+    "comparison.planning.formula": ("power",),  # not with the others: it opens nothing else
+    "comparison.planning.simulated": ("simulated_power",),
     "comparison.rollout": ("area_months", "rollout_effects", "fit_stepped_wedge"),
     "comparison.rollout.interrupted": ("interrupted_time_series",),  # it opens statsmodels
     "comparison.fewareas": ("fit_by_area", "exact_two_by_two"),
@@ -158,8 +159,8 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison.exploratory import effects_by_need as effects_by_need
     from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
     from desistance.comparison.fewareas import fit_by_area as fit_by_area
-    from desistance.comparison.power import power as power
-    from desistance.comparison.power import simulated_power as simulated_power
+    from desistance.comparison.planning.formula import power as power
+    from desistance.comparison.planning.simulated import simulated_power as simulated_power
     from desistance.comparison.rollout import area_months as area_months
     from desistance.comparison.rollout import fit_stepped_wedge as fit_stepped_wedge
     from desistance.comparison.rollout import rollout_effects as rollout_effects

@@ -92,7 +92,7 @@ def evaluate(
         from rich.console import Console
 
         from desistance.cases import load_cases
-        from desistance.comparison.wording import NOT_COMPARED
+        from desistance.comparison.effects.wording import NOT_COMPARED
         from desistance.evaluation import evaluate as run
         from desistance.evaluation import load_plan, read_lock
         from desistance.evaluation.plan import beside
@@ -208,8 +208,6 @@ def power(
     """Say how small an effect a pilot of a size can find."""
     with _one_sentence():
         from desistance.comparison import power as reckon
-        from desistance.comparison import simulated_power
-        from desistance.synthetic import SimulationDesign
 
         if simulate and (ratio or (rate, difference) != (None, None)):
             raise PlanError(
@@ -221,6 +219,9 @@ def power(
                             difference=difference,
                             hazard_ratio=hazard_ratio)]  # fmt: skip
         else:
+            from desistance.comparison import simulated_power
+            from desistance.synthetic import SimulationDesign
+
             plain = SimulationDesign()
             effect = plain.effect if hazard_ratio is None else hazard_ratio
             designs = [replace(plain, n_people=n, effect=effect) for n in people]

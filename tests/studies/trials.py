@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from desistance.balance import estimate_propensity, weigh_cohorts
 from desistance.comparison import Binary, TimeTo, compare_cohorts, power
-from desistance.comparison.power import CHANCE, HAZARD, SMALLEST
+from desistance.comparison.planning.formula import CHANCE, HAZARD, SMALLEST
 from desistance.errors import BiasError
 from desistance.followup import FollowUpDesign, follow_up
 from desistance.histories import build_histories

@@ -26,7 +26,7 @@ from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import HAZARD, RATIO
 from desistance.comparison.effects.result import SHORT
-from desistance.comparison.wording import FEWEST, not_reported
+from desistance.comparison.effects.wording import FEWEST, not_reported
 from desistance.errors import ModelError, NobodyToMatchError, NoOverlapError
 from desistance.histories.days import NEVER, to_dates
 from desistance.plots import DARK_GREY, new_axes, ratio_axis

@@ -33,9 +33,9 @@ from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import HAZARD, RATE, RATIO
 from desistance.comparison.effects.result import SHORT
+from desistance.comparison.effects.wording import not_reported
 from desistance.comparison.rollout import rollout_effects
 from desistance.comparison.sidebyside import agreement, design_name, side_by_side
-from desistance.comparison.wording import not_reported
 from desistance.errors import (
     FollowUpError,
     ModelError,

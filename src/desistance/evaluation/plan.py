@@ -13,9 +13,11 @@ from pydantic import TypeAdapter, ValidationError
 from desistance.balance import BalanceDesign, CalendarRules
 from desistance.balance.matching import SetWay
 from desistance.catalogue.reader import OwnFile
-from desistance.comparison import By, Design, ExternalRate, SensitivityDesign, check_designs
+from desistance.comparison import ExternalRate, SensitivityDesign, check_designs
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import Measured
+from desistance.comparison.plural import By
+from desistance.comparison.triangulation import Design
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
 from desistance.evaluation.exploring import ExploratoryDesign

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from desistance.comparison.wording import not_reported
+from desistance.comparison.effects.wording import not_reported
 from desistance.disclosure import NOT_REPORTED, in_blocks, protect_effect, stacked, unprotected
 from desistance.histories.days import months_to_days
 from desistance.report.drawings import points

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from desistance.comparison.effects.wording import not_reported
 from desistance.comparison.exploratory.explored import TRENDS
 from desistance.comparison.sidebyside import with_interval
-from desistance.comparison.wording import not_reported
 from desistance.disclosure import protect_effect, stacked
 from desistance.plots import figure_png
 from desistance.report.page import Figure, KeyFigure, Prose, Section, Table

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from desistance.comparison.wording import not_reported
+from desistance.comparison.effects.wording import not_reported
 from desistance.disclosure import stacked, unprotected
 from desistance.plots import figure_png
 from desistance.report.page import Figure, Prose, Section

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from desistance.comparison.wording import NOT_COMPARED, not_reported
+from desistance.comparison.effects.wording import NOT_COMPARED, not_reported
 from desistance.disclosure import (
     ProtectedTable,
     Rate,

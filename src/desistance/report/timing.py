@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from desistance.comparison import side_by_side
+from desistance.comparison.effects.wording import not_reported
 from desistance.comparison.sidebyside import agreement
 from desistance.comparison.timing.result import HAZARD, RATE, draw_hazards
-from desistance.comparison.wording import not_reported
 from desistance.disclosure import protect_counts, protect_sentence, stacked, unprotected
 from desistance.plots import figure_png
 from desistance.report.page import Figure, KeyFigure, Prose, Section, Table

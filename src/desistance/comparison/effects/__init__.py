@@ -26,8 +26,8 @@ incidence
     died or moved.
 
 Outcomes of a plain frame are named by its columns, see `outcomes`. Standard errors are in
-`variance`, what is robust to one wrong model in `doublyrobust`, curves in `adjusted`, and the
-bootstrap in `resampled`.
+`variance`, what is robust to one wrong model in `doublyrobust`, curves in `adjusted`, the bootstrap
+in `resampled`, and what may be said of them in `wording`.
 
 Matching with replacement, ATT: Stuart (2010), Statistical Science 25(1).
 """

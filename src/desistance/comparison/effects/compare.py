@@ -26,7 +26,7 @@ from desistance.comparison.effects.variance import (
     told_of,
     weights_estimated,
 )
-from desistance.comparison.wording import effect_sentence, not_reported
+from desistance.comparison.effects.wording import effect_sentence, not_reported
 from desistance.errors import ModelError
 from desistance.histories.days import NEVER
 from desistance.results import Caveat

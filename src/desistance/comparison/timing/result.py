@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from desistance.comparison.effects.wording import too_few
 from desistance.comparison.timing.design import TimeDesign
-from desistance.comparison.wording import too_few
 from desistance.plots import DARK_GREY, house_style, new_axes, ratio_axis
 from desistance.results import Caveat, Result, number, text_table
 

@@ -1,0 +1,16 @@
+"""How small an effect a pilot can find, before or after it is run.
+
+By formula, for two groups of people who do not influence each other: the difference of two rates by
+the test whose variance is pooled under no effect (as `power.prop.test` of R); a hazard ratio by the
+log-rank test, whose variance under no effect is not its variance under one; and the reoffenders
+that the ratio needs (Schoenfeld; for groups of like size, and ratios not far from 1). By
+simulation, for the very design: pilots with a known effect are made, followed up, balanced and
+compared as the plan says, again and again.
+
+`formula` is a room apart, so that asking it opens nothing else of the library.
+
+References
+----------
+Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, chapter 4;
+Schoenfeld (1983), Biometrics 39(2); Lakatos (1988), Biometrics 44(1), of the log-rank test.
+"""
