@@ -131,7 +131,7 @@ def read_sheet(workbook: Workbook, sheet: str, wanted: Wanted) -> RawTable:
             )
     findings = wanted.tidied(headings, places)
     visible = {s.name: s.visible for s in workbook.book.sheets_metadata}[sheet]
-    if HIDDEN_ROW.search(xml) or visible is not SheetVisibleEnum.Visible:
+    if HIDDEN_ROW.search(xml) or visible != SheetVisibleEnum.Visible:
         says = "the sheet or some of its rows are hidden; they were read all the same"
         findings.append(wanted.finding("", "hidden", says, "warned"))
     return RawTable(wanted.table, wanted.source, columns, lines.astype(np.int64), tuple(findings))

@@ -185,7 +185,7 @@ def _move_far_out(
 def _flat(free: Floats, matrix: Floats, null_information: Floats) -> Floats:
     """Directions in which next to nothing is left of the information at 0, shape (p, m)."""
     left, told = free.T @ matrix @ free, free.T @ null_information @ free
-    if len(left) and np.linalg.eigvalsh(left)[0] > FLAT * np.trace(told):
+    if not len(left) or np.linalg.eigvalsh(left)[0] > FLAT * np.trace(told):
         return free[:, :0]  # so little is left of no direction
     try:
         share, directions = eigh(left, told)

@@ -115,6 +115,9 @@ def _truth(
     joined = without * design.effect + design.proactive_per_year * 365 / YEAR
 
     def per_hundred(expected: Floats) -> float:
-        return float(100 * np.mean(-np.expm1(-design.proven_share * expected))) if len(who) else 0.0
+        if not len(who):
+            return 0.0
+        rate = 100 * np.mean(-np.expm1(-design.proven_share * expected))
+        return round(float(rate), 9)  # further digits differ between versions of numpy
 
     return Truth(design.effect, len(who), per_hundred(joined), per_hundred(without), n_messy)

@@ -113,7 +113,7 @@ class CoxFit(Result):
         beta, matrix = self.log_hazards[found], self.covariance[np.ix_(found, found)]
         error = np.sqrt(np.diag(matrix))
         unit = np.where(error > 0, error, 1.0)  # so that no term's unit hides another's
-        turned = np.linalg.lstsq(matrix / np.outer(unit, unit), beta / unit)[0]
+        turned = np.linalg.lstsq(matrix / np.outer(unit, unit), beta / unit, rcond=None)[0]
         wald = float(beta / unit @ turned) if found.any() else np.nan
         ratio = 2 * (self.log_likelihood - self.log_likelihood_null)
         rows = [
