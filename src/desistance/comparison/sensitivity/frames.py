@@ -230,10 +230,7 @@ def _as_planned(analysis: FrameAnalysis, changed: dict[str, Any]) -> bool:
 
 def _matched(analysis: FrameAnalysis, effect: str, changed: dict[str, Any]) -> Row:
     """Match again on the same scores, with another caliper or another number of people."""
-    own = analysis.choices()
-    if "ratio" in changed and own.get("method") in ("full", "strata"):
-        raise ModelError(f"{own['method']!r} takes no number of matches")
-    balanced = match_cohorts(analysis.chance, **own | changed)
+    balanced = match_cohorts(analysis.chance, **analysis.choices() | changed)
     return analysis.effect(effect, analysis.frame, balanced, analysis.chance)
 
 
