@@ -91,6 +91,17 @@ def test_simulate_writes_what_simulate_cases_makes(tmp_path):
         assert path.read_bytes() == (tmp_path / "a" / path.name).read_bytes()
 
 
+def test_simulate_leaves_a_plan_that_can_be_run_and_keeps_one_that_is_there(tmp_path):
+    made = ("simulate", "--out", tmp_path, "--people", 300)
+    plan = tmp_path / "plan.toml"
+    assert f"desistance evaluate {plan}" in run(*made).stdout
+    done = run("evaluate", plan, "--out", tmp_path / "report")
+    assert done.exit_code == 0, done.stderr
+    plan.write_text('title = "Ours"\ndata = "."\n', encoding="utf-8")
+    run(*made)
+    assert "Ours" in plan.read_text(encoding="utf-8")
+
+
 def test_power_says_what_pilots_of_a_size_can_find():
     done = run("power", 60, 142, "--ratio", 10, "--hazard-ratio", 0.8)
     assert done.exit_code == 0, done.stderr

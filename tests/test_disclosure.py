@@ -486,6 +486,9 @@ def test_an_effect_on_few_people_is_not_reported(n_people, n_events, n_terms, re
 def test_harm_that_two_people_did_is_not_reported():
     told = {"n_people": {"7PP": 83, "IOM": 220}, "n_events": {"7PP": 43, "IOM": 120}}
     assert protect_effect(EFFECT, **told, of_two=0.9).log.empty
+    assert protect_effect(EFFECT, **told | {"n_events": {}}, of_two=0.9).log.empty  # of a mean
+    few = protect_effect(EFFECT, n_people={"7PP": 29, "IOM": 220}, n_events={})
+    assert few.frame["note"].iloc[0] == "not reported: fewer than 30 people in a group"
     table = protect_effect(EFFECT, **told, of_two=0.91)
     assert table.frame["note"].item() == "not reported: two people make up more than 90% of it"
     assert table.frame["estimate"].isna().all()

@@ -322,6 +322,26 @@ def test_a_cohort_beside_itself_has_no_effect(everyone, scored):
     ]
 
 
+def test_each_effect_of_a_frame_says_whom_it_rests_on(everyone, scored):
+    twice = everyone.assign(who=everyone.index // 2)
+    found = [
+        compare_cohorts(twice, weigh_cohorts(scored), OUTCOMES, person="who"),
+        doubly_robust(everyone, scored, [Mean("harm"), Binary("yes")]),
+    ]
+    for effects in found:
+        assert len(effects.basis) == len(effects.frame)
+        for (_, row), on in zip(effects.frame.iterrows(), effects.basis, strict=True):
+            if pd.notna(row["n"]):
+                assert on.n_people[row["group"]] == row["n"]
+            assert (on.n_events == {}) == ("mean harm" in row["outcome"])  # all did some
+    hazard = found[0].rests_on("hazard ratio of reoffended")
+    assert sum(hazard.n_events.values()) >= twice.loc[twice["reoffended"] == 1, "who"].nunique()
+    harm = found[1].rests_on("difference in mean harm").of_two
+    expected = [side.abs().nlargest(2).sum() / side.abs().sum()
+                for _, side in everyone.groupby("joined")["harm"]]  # fmt: skip
+    assert harm == pytest.approx(max(expected))
+
+
 def test_a_horizon_nobody_reaches_is_not_estimable(everyone, scored):
     outcome = TimeTo("day", "reoffended", horizon=9_000)
     found = compare_cohorts(everyone, weigh_cohorts(scored), [outcome]).to_frame()

@@ -252,6 +252,14 @@ class TestTipping:
         found = tipping_point(made, made, made, scale="risk ratio", shares=[(p1, p0)])
         assert found.to_frame()["estimate"].iloc[0] == pytest.approx(strength, rel=1e-6)
 
+    def test_a_difference_of_means_is_tipped_in_its_own_unit_however_large(self):
+        found = tipping_point(-900.0, -1500.0, -300.0, scale="difference of means",
+                              shares=[(0.3, 0.5)])  # fmt: skip
+        frame = found.to_frame()
+        assert frame["estimate"].tolist() == pytest.approx([4500.0, 1500.0])
+        assert "100" not in frame["outcome"].iloc[0]
+        assert found.plot().get_xlabel() == "Difference of means it makes"
+
     def test_the_interval_tips_before_the_estimate(self):
         frame = tipping_point(0.6, 0.4, 0.9, scale="risk ratio").to_frame()
         needed = frame.pivot_table(index="term", columns="group", values="estimate").dropna()

@@ -148,14 +148,18 @@ def simulate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 2026,
     messy: Annotated[bool, typer.Option(help="Add faulty rows of every kind.")] = False,
 ) -> None:
-    """Write a made-up pilot with a known answer."""
+    """Write a made-up pilot with a known answer, and a plan to evaluate it by if there is none."""
     with _one_sentence():
         from desistance.synthetic import SimulationDesign, simulate_cases, write_simulation
 
         design = SimulationDesign(n_people=people, effect=effect, selection=selection, messy=messy)
         cases = simulate_cases(design, rng=seed)
         write_simulation(cases, out)
+        plan = out / "plan.toml"
+        if not plan.exists():
+            plan.write_text('title = "A made-up pilot"\ndata = "."\n', encoding="utf-8")
         typer.echo(f"{len(cases.people)} people written to {out}, the truth to truth.json")
+        typer.echo(f"To evaluate them: desistance evaluate {plan} --out report")
 
 
 @app.command()

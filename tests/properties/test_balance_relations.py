@@ -266,6 +266,7 @@ def test_a_truncated_weight_is_counted(frame):
         ({"ratio": True}, "is a whole number"),
         ({"method": "optimal", "ratio": None}, "is for method"),
         ({"method": "strata", "exact": ["tier"], "caliper": 0.2}, "looks at no score"),
+        ({"method": "full", "ratio": 2}, "sets are as large as they come"),
         ({"coarsened": {"age": [40, 30]}}, "numbers that rise"),
         ({"coarsened": {"age": ["30"]}}, "numbers that rise"),
         ({"method": "best"}, "one of nearest"),

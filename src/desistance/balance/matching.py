@@ -268,6 +268,10 @@ def _choices(
         raise ModelError("`ratio=None` needs a `caliper` and `replacement=True`.")
     if ratio is None and method == "optimal":
         raise ModelError('`ratio=None` is for method="nearest", not "optimal".')
+    if ratio not in (None, 1) and method in ("full", "strata"):
+        raise ModelError(
+            f'`ratio` is not for method="{method}", whose sets are as large as they come.'
+        )
     if caliper is not None and method == "strata":
         raise ModelError('`caliper` is not for method="strata", which looks at no score.')
     if replacement and method != "nearest":

@@ -45,7 +45,8 @@ def protect_effect(
     frame
         One row per effect, columns from `results.COLUMNS`.
     n_people, n_events
-        By group, the people compared and those of them with the event.
+        By group, the people compared and those of them with the event; `n_events` is empty of a
+        mean of what everybody has some of (age), in which there is no event.
     n_terms
         How many terms the model has; each needs `min_cell` events.
     of_two
@@ -106,11 +107,12 @@ def _why_not(
     with_and_without = [
         count
         for group, people in n_people.items()
+        if n_events
         for count in (n_events[group], people - n_events[group])
     ]
     if any(count < policy.min_cell for count in with_and_without):
         return f"fewer than {policy.min_cell} people with or without the event in a group"
-    if sum(n_events.values()) < policy.min_cell * n_terms:
+    if n_events and sum(n_events.values()) < policy.min_cell * n_terms:
         return f"fewer than {policy.min_cell} events for each term of the model"
     if of_two > MOST_OF_TWO:
         return f"two people make up more than {MOST_OF_TWO:.0%} of it"

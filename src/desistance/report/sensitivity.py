@@ -67,6 +67,8 @@ def protected_checks(story: Story, stress: StressTest) -> ProtectedTable:
     frame["note"] = [without_counts(note) for note in frame["note"]]
     frame = frame.drop(columns=["n", "std_error"])
     return stacked([
-        story.protect(frame.iloc[[place]], on.n_people, on.n_events, "sensitivity")
+        story.protect(
+            frame.iloc[[place]], on.n_people, on.n_events, "sensitivity", of_two=on.of_two
+        )
         for place, on in enumerate(stress.basis)
     ])  # fmt: skip

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desistance.survival.risksets import CELLS_IN_CACHE
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
@@ -53,6 +51,21 @@ class Covariates:
             np.subtract(column[rows], centre, out=x[j])
         return x
 
+    def put_together(self, matrix: Floats) -> PutTogether:
+        """Read the covariates from a `matrix` (m, 1 + p) from here on."""
+        return PutTogether(self.names, self.columns, self.centre, self.scale, self.reach, matrix)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PutTogether(Covariates):
+    """Covariates put together once: `matrix` (m, 1 + p) holds ones and the centred covariates."""
+
+    matrix: Floats
+
+    def block(self, rows: slice | NDArray[np.int64]) -> Floats:
+        """Copy ones and the centred covariates of m rows in the matrix's order, (1 + p, m)."""
+        return self.matrix[rows].T.copy()
+
 
 def covariates(times: TimeToEvent, terms: Sequence[Term], sets: RiskSets) -> Covariates:
     """Read the covariates of `terms` for the rows of `times`."""
@@ -68,28 +81,30 @@ def measured(names: tuple[str, ...], columns: Sequence[NDArray[Any]], sets: Risk
 
 def measure(columns: Sequence[NDArray[Any]], sets: RiskSets) -> Floats:
     """Count, least, most, mean and squared deviations of rows in any risk set, shape (5, p)."""
-    say = sets.has_say
-    if not say.any():
-        return np.zeros((5, len(columns)))
-    whole = bool(say.all())
-    return np.array([_measure(c if whole else c[say]) for c in columns]).reshape(-1, 5).T
+    say, blocks = sets.has_say, [np.zeros((5, len(columns)))]
+    everyone = bool(say.all())
+    for rows in sets.blocks(len(columns), tables=False) if columns else ():
+        x = np.array([column[rows] for column in columns], dtype=float)
+        blocks.append(_measure(x if everyone else x.take(np.flatnonzero(say[rows]), axis=1)))
+    return pooled(blocks)
 
 
-def _measure(column: NDArray[Any]) -> tuple[float, float, float, float, float]:
-    low, high, n = float(column.min()), float(column.max()), len(column)
-    if low == high:
-        return n, low, high, low, 0.0
-    mean = float(column.mean())
-    squares = 0.0
-    for first in range(0, n, CELLS_IN_CACHE):
-        off = column[first : first + CELLS_IN_CACHE] - mean
-        squares += float(np.dot(off, off))
-    return n, low, high, mean, squares
+def _measure(x: Floats) -> Floats:
+    """Measure a block, shape (p, m)."""
+    p, m = x.shape
+    if not m:
+        return np.zeros((5, p))
+    mean = x.mean(axis=1)
+    low, high = x.min(axis=1), x.max(axis=1)
+    x -= mean[:, None]
+    return np.array([np.full(p, m), low, high, mean, np.einsum("ij,ij->i", x, x)])
 
 
 def pooled(measures: Sequence[Floats]) -> Floats:
     """Measures of rows together, from those of blocks of them, shape (5, p)."""
     some = [m for m in measures if m[0].any()] or list(measures[:1])
+    if len(some) == 1:
+        return some[0]
     n, low, high, mean, squares = np.stack(some, axis=1)
     total = np.maximum(n.sum(axis=0), 1)
     whole = mean[0] + (n * (mean - mean[0])).sum(axis=0) / total

@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csc_array
 
-from desistance.survival.covariates import Covariates
 from desistance.survival.partial_likelihood import (
     PartialLikelihood,
     Point,
     TieSums,
     centred_events,
     find_shift,
-    partial_likelihood,
     relative_risk,
     sums_by_day,
 )
@@ -38,13 +36,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from desistance.survival.covariates import Covariates, PutTogether
     from desistance.survival.partial_likelihood import Ties
     from desistance.survival.risksets import RiskSets
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-LARGEST_TABLE = 4_000_000  # bytes, of all days by covariates
 FEWEST_ROWS = 1024  # of a block
 
 
@@ -56,23 +54,12 @@ class SweptPoint(Point):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class InOrder(Covariates):
-    """Covariates read from `matrix` (n, 1 + p): ones, and centred, with rows in another order."""
-
-    matrix: Floats
-
-    def block(self, rows: slice | Ints) -> Floats:
-        """Put together ones and the centred covariates of m rows in their order, (1 + p, m)."""
-        return self.matrix[rows].T.copy()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class ManyDays(PartialLikelihood):
     """The likelihood of rows in the order of their last risk set.
 
     Attributes
     ----------
-    covariates : InOrder
+    covariates : PutTogether
     order : int64 array, shape (n,)
         Where each row stood before.
     late : int64 array, shape (m,)
@@ -83,7 +70,7 @@ class ManyDays(PartialLikelihood):
         The day at which the next stratum begins.
     """
 
-    covariates: InOrder
+    covariates: PutTogether
     order: Ints
     late: Ints
     cuts: Ints
@@ -231,12 +218,9 @@ def _sums_from(table: Floats) -> Floats:
     return sums[:, :q]
 
 
-def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> PartialLikelihood:
-    """Set up the likelihood in the way that suits the number of event days."""
-    width = 1 + len(covariates.names)
-    if 16 * sets.n_days * width <= LARGEST_TABLE:
-        return partial_likelihood(sets, covariates, ties)
-    none = np.int32(sets.n_days)
+def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
+    """Set up the likelihood of rows put in order."""
+    width, none = 1 + len(covariates.names), np.int32(sets.n_days)
     order = order_of(sets.last)[: np.count_nonzero(sets.has_say)]
     in_order = replace(
         sets,
@@ -247,11 +231,11 @@ def suited_likelihood(sets: RiskSets, covariates: Covariates, ties: Ties) -> Par
         weight=None if sets.weight is None else sets.weight[order],
     )
     matrix = np.ones((len(order), width))
-    about = covariates
+    centred = list(zip(covariates.columns, covariates.centre, strict=True))
     for rows in in_order.blocks(width, tables=False):
-        for j, (column, centre) in enumerate(zip(about.columns, about.centre, strict=True), 1):
+        for j, (column, centre) in enumerate(centred, 1):
             np.subtract(column.take(order[rows]), centre, out=matrix[rows, j])
-    x = InOrder(about.names, about.columns, about.centre, about.scale, about.reach, matrix)
+    x = covariates.put_together(matrix)
     late, enters = np.zeros(0, np.int64), np.zeros(0, np.int32)
     if in_order.before is not None:
         late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]

@@ -79,6 +79,11 @@ class PartialLikelihood:
         """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
         return mean_path(at)
 
+    def tie_sums(self, at_risk: Floats, dying: Floats) -> Floats:
+        """Sums of `TieSums`, in its order, shape (6, K), from those at risk and dying, (K,)."""
+        sets = self.sets
+        return sums_by_day(self.ties, sets.n_events, sets.event_weight, at_risk, dying)
+
     def residuals(self, at: Point) -> Iterator[tuple[slice | Ints, Floats]]:
         """What each row adds to the scaled score: which m rows, and (m, p)."""
         return score_residuals(self, at)
@@ -186,7 +191,7 @@ def point_at(
     slope = beta / scale
     at_risk, dying = sets.split(table)
     with np.errstate(all="ignore"):
-        tied = tie_sums(problem, at_risk[:, 0], dying[:, 0])
+        tied = TieSums(*problem.tie_sums(at_risk[:, 0], dying[:, 0]))
         expected = tied.hazard @ at_risk[:, 1:] - tied.hazard_tied @ dying[:, 1:]
         weights = sets.event_weight.sum()
         value = float(problem.events @ slope - shift * weights - tied.log.sum())
@@ -208,12 +213,6 @@ def find_shift(problem: PartialLikelihood, beta: Floats) -> float:
     )
 
 
-def tie_sums(problem: PartialLikelihood, at_risk: Floats, dying: Floats) -> TieSums:
-    """Sum over the events of each day by the tie rule; arguments of shape (K,)."""
-    sets = problem.sets
-    return TieSums(*sums_by_day(problem.ties, sets.n_events, sets.event_weight, at_risk, dying))
-
-
 def sums_by_day(ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Floats) -> Floats:
     """Sums of `TieSums`, in its order, shape (6, days); `d` events a day of a `weight` in all."""
     hazard, none = weight / at_risk, np.zeros(len(d))
@@ -225,21 +224,43 @@ def sums_by_day(ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Flo
     while first < len(tied):
         some = np.searchsorted(ends, ends[first] + EVENTS_IN_CACHE)
         days = tied[first : max(int(some), first + 1)]
-        of_events = _sums_over_events(d[days], at_risk[days], dying[days])
-        sums[:, days] = of_events * (weight[days] / d[days])
+        sums[:, days] = Shares.of(d[days], weight[days]).sums(at_risk[days], dying[days])
         first += len(days)
     return sums
 
 
-def _sums_over_events(d: Ints, at_risk: Floats, dying: Floats) -> Floats:
-    """Sum the six terms of `TieSums` over `d` events a day, weights apart: (6, days)."""
-    begins = np.cumsum(d) - d
-    share = (np.arange(d.sum()) - np.repeat(begins, d)) / np.repeat(d, d)
-    left = np.repeat(at_risk, d) - share * np.repeat(dying, d)
-    one = 1 / left
-    tied = share * one
-    terms = (np.log(left), one, tied, one * one, one * tied, tied * tied)
-    return np.array([np.add.reduceat(term, begins) for term in terms])
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """What each of m events on K days takes from those at risk, by Efron's rule.
+
+    `share` (m,) is f of the module; `day` (m,) and `begins` (K,) say which event is on which
+    day, and `weight` (K,) is the events' mean weight.
+    """
+
+    day: Ints
+    begins: Ints
+    share: Floats
+    weight: Floats
+
+    @classmethod
+    def of(cls, d: Ints, weight: Floats) -> Shares:
+        """Share out the days among `d` events on each, of a `weight` in all; (K,) both."""
+        begins = np.cumsum(d) - d
+        share = (np.arange(d.sum()) - np.repeat(begins, d)) / np.repeat(d, d)
+        return cls(np.repeat(np.arange(len(d)), d), begins, share, weight / d)
+
+    def sums(self, at_risk: Floats, dying: Floats) -> Floats:
+        """Sums of `TieSums`, in its order, shape (6, K), from those at risk and dying, (K,)."""
+        left = at_risk.take(self.day) - self.share * dying.take(self.day)
+        terms = np.empty((6, len(left)))
+        log, one, tied, square, square_tied, square_twice = terms
+        np.log(left, out=log)
+        np.divide(1.0, left, out=one)
+        np.multiply(self.share, one, out=tied)
+        np.multiply(one, one, out=square)
+        np.multiply(one, tied, out=square_tied)
+        np.multiply(tied, tied, out=square_twice)
+        return np.add.reduceat(terms, self.begins, axis=1) * self.weight
 
 
 def information(problem: PartialLikelihood, at: Point) -> Floats:

@@ -213,14 +213,18 @@ class RiskSets:
         `risk` has shape (m,), `x` (q, m); the table has shape (2, K + 1, q): leaving without
         an event less entering, and leaving with one.
         """
-        m, slots, codes, signed = len(risk), self.n_days + 1, self.leaves[rows], risk
+        table: Floats = self.scatter(rows, risk) @ x.T
+        return table.reshape(2, self.n_days + 1, -1)
+
+    def scatter(self, rows: slice, values: Floats) -> csc_array:
+        """Put `values` of a block of m rows where `weighted_tables` has them: (2 * (K + 1), m)."""
+        m, codes, signed = len(values), self.leaves[rows], values
         if self.before is not None:
             codes, signed = np.empty(2 * m, np.int32), np.empty(2 * m)
             codes[::2], codes[1::2] = self.leaves[rows], self.before[rows]
-            signed[::2], signed[1::2] = risk, -risk
+            signed[::2], signed[1::2] = values, -values
         ends = np.arange(0, len(codes) + 1, len(codes) // m, dtype=np.int32)
-        table: Floats = csc_array((signed, codes, ends), shape=(2 * slots, m)) @ x.T
-        return table.reshape(2, slots, -1)
+        return csc_array((signed, codes, ends), shape=(2 * (self.n_days + 1), m))
 
     def split(self, table: Floats) -> tuple[Floats, Floats]:
         """Turn a whole scatter table into sums over those at risk and over events, (K, q) each."""

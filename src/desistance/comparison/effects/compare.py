@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,13 @@ from desistance.comparison.effects.followed import (
     unweighed,
 )
 from desistance.comparison.effects.outcomes import KINDS, Arms, Outcome, listed
-from desistance.comparison.effects.result import UNSEEN, Basis, CohortComparison, Effects
+from desistance.comparison.effects.result import (
+    UNSEEN,
+    Basis,
+    CohortComparison,
+    Effects,
+    basis_of,
+)
 from desistance.comparison.effects.variance import (
     Clustering,
     Clusters,
@@ -169,9 +175,9 @@ def compare_cohorts(
         own.by,
         definition,
         tuple(said),
+        basis,
         words["sentence"].iloc[0] if len(words) else "",
         words,
-        basis,
         _curves(first, own),
         {name: int(n_people.get(name, 0)) for name in names},
         {name: int(n_reoffenders.get(name, 0)) for name in names},
@@ -214,15 +220,8 @@ def _basis(found: list[tuple[Compared, list[Row]]]) -> tuple[Basis, ...]:
         events = _reoffenders(until_first(people))
         of_set = [{"n": n.get(name, 0), "n_events": events.get(name, 0)} for name in people.names]
         for row in rows:
-            of: Any = row.get("of", of_set)
-            each = dict(zip(people.names, of, strict=True))
-            told.append(
-                Basis(
-                    {name: int(one["n"]) for name, one in each.items()},
-                    {name: int(one["n_events"]) for name, one in each.items()},
-                    max(one.get("of_two", 0.0) for one in of),
-                )
-            )
+            of = row.get("of", of_set)
+            told.append(basis_of(of, people.names))
     return tuple(told)
 
 
@@ -249,7 +248,7 @@ def _words(
     return words.assign(sentence=said)[[bool(one) for one in said]]
 
 
-def effects_of_frame(arms: Arms, outcomes: Sequence[object]) -> pd.DataFrame:
+def rows_compared(arms: Arms, outcomes: Sequence[object]) -> list[Row]:
     """Estimate every outcome of a frame."""
     rows: list[Row] = []
     for outcome in listed(outcomes, KINDS):
@@ -259,7 +258,7 @@ def effects_of_frame(arms: Arms, outcomes: Sequence[object]) -> pd.DataFrame:
                 f"columns, not {type(outcome).__name__}."
             )
         rows += outcome.effects(arms)
-    return tidy(rows)
+    return rows
 
 
 def arms_of(
@@ -308,9 +307,11 @@ def _of_frame(
     said = [UNSEEN, *_unreadable(balanced), *told_of(arms.clusters)]
     if propensity is not None:
         said.append("Standard errors count the weights as estimated.")
+    rows = rows_compared(arms, outcomes)
     return Effects(
-        effects_of_frame(arms, outcomes), balanced.light, balanced.estimand, by,
+        tidy(rows), balanced.light, balanced.estimand, by,
         f"{len(arms.rows)} rows ({balanced.method}, {balanced.estimand})", tuple(said),
+        tuple(basis_of(row["of"], arms.names) for row in rows),
     )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Row = dict[str, object]
+Row = dict[str, Any]
 AGAINST = "joined against comparison"
 TINY = 1e-9  # a standard error below this is none
 COLUMNS = [
@@ -38,7 +38,7 @@ class OfBoth:
     each : two floats, in units of 1 / `scale`
     moves : float64 array, shape (2, n)
     joined : bool array, shape (n,)
-    told : of each cohort, what else its row says (``n``, ``n_events``)
+    told : of each cohort, what else its row says (``n``, ``n_events``), and what `Basis` needs
     limits : what the number cannot be beyond, in the units shown
     note : why it cannot be estimated, or empty
     """
@@ -124,6 +124,11 @@ def effect_row(
         "estimate": shown[0], "std_error": error, "conf_low": shown[1], "conf_high": shown[2],
         "p_value": float(2 * norm.sf(abs(estimate / error))),
     }  # fmt: skip
+
+
+def is_ratio(outcome: str) -> bool:
+    """Tell the name of a ratio from that of a difference, whatever the columns are called."""
+    return outcome.startswith(("ratio of ", "hazard ratio of "))
 
 
 def tidy(rows: list[Row]) -> pd.DataFrame:

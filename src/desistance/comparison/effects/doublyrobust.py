@@ -48,7 +48,7 @@ from desistance.comparison.effects.contrasts import OfBoth, reach, rows_of, tidy
 from desistance.comparison.effects.followed import FREE, RATE
 from desistance.comparison.effects.oftimes import by_day, mean_until, share_by
 from desistance.comparison.effects.outcomes import Arms, Binary, Mean, TimeTo, listed
-from desistance.comparison.effects.result import UNSEEN, Effects
+from desistance.comparison.effects.result import UNSEEN, Effects, basis_of
 from desistance.comparison.effects.variance import Clustering, Clusters, model_moves
 from desistance.errors import ModelError
 from desistance.histories.days import months_to_days
@@ -186,6 +186,7 @@ def doubly_robust(
     return Effects(
         tidy(rows), traffic_light(float(table["smd_after"].abs().max())), estimand, by,
         f"{len(exposed)} rows (augmented inverse probability weighting, {estimand})", tuple(said),
+        tuple(basis_of(row["of"], propensity.names) for row in rows),
     )  # fmt: skip
 
 
@@ -219,7 +220,7 @@ def _of_frame(arms: Arms, outcome: object) -> Iterator[_Numbers]:
     if isinstance(outcome, Mean):
         label = f"mean {outcome.column}"
         y, gap = arms.numbers(outcome.column), f"difference in {label}"
-        yield _Numbers(label, y, logistic=False, told=arms.told(), difference=gap)
+        yield _Numbers(label, y, logistic=False, told=arms.told(amounts=y), difference=gap)
     elif isinstance(outcome, Binary):
         y, label = arms.yes_or_no(outcome.column), f"{outcome.column} per 100 people"
         yield _share(label, y, arms.told(y))

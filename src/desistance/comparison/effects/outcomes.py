@@ -74,14 +74,25 @@ class Arms:
             raise ModelError(f"{column!r} holds other values than 0 and 1, or yes and no.")
         return values
 
-    def told(self, events: NDArray[Any] | None = None) -> tuple[Row, Row]:
-        """Count each cohort's people, and those with the event."""
+    def told(
+        self, events: NDArray[Any] | None = None, amounts: Floats | None = None
+    ) -> tuple[Row, Row]:
+        """Count each cohort's people, and those with the event.
+
+        Of amounts (n,) also the share two people have of their sum and, where some have none, how
+        many have any; see `Basis`.
+        """
         person = self.clusters.person
         both: list[Row] = []
         for side in (~self.joined, self.joined):
             row: Row = {"n": len(np.unique(person[side]))}
             if events is not None:
                 row["n_events"] = len(np.unique(person[side & (events > 0)]))
+            if amounts is not None:
+                each = np.bincount(person[side], (self.weight * np.abs(amounts))[side])
+                row["of_two"] = np.sort(each)[-2:].sum() / max(each.sum(), np.finfo(float).tiny)
+                if not amounts.all():
+                    row["n_any"] = len(np.unique(person[side & (amounts != 0)]))
             both.append(row)
         return both[0], both[1]
 
@@ -108,7 +119,7 @@ class Mean:
         y = arms.numbers(self.column)
         values, moves = arms.ratio(y, np.ones(len(y)))
         label = f"mean {self.column}"
-        both = OfBoth(values, moves, arms.joined, arms.told())
+        both = OfBoth(values, moves, arms.joined, arms.told(amounts=y))
         return rows_of(both, arms.names, label, arms.clusters, arms.z,
                        difference=f"difference in {label}")  # fmt: skip
 
@@ -148,7 +159,7 @@ class Count:
         values, moves = arms.ratio(y, time)
         label = f"{self.column} for each {self.exposure or 'person'}"
         note = "" if np.isfinite(values).all() else f"no {self.exposure} in one of the cohorts"
-        both = OfBoth(values, moves, arms.joined, arms.told(y), limits=(0.0, np.inf), note=note,
+        both = OfBoth(values, moves, arms.joined, arms.told(y, y), limits=(0.0, np.inf), note=note,
                       same="nobody has any, or all have as many")  # fmt: skip
         return rows_of(both, arms.names, label, arms.clusters, arms.z, ratio=f"ratio of {label}")
 
@@ -196,6 +207,7 @@ class TimeTo:
         rows = [
             effect_row(f"hazard ratio of {self.event}", log, error, arms.z, ratio=True,
                        why=f"no {self.event}, or only one person, in one of the cohorts")
+            | {"of": arms.told(times.event)}
         ]  # fmt: skip
         if self.horizon is None:
             return rows

@@ -29,11 +29,11 @@ from desistance.balance.propensity import label_order
 from desistance.comparison.effects.compare import (
     MAIN,
     arms_of,
-    effects_of_frame,
     laid_out,
+    rows_compared,
     rows_followed,
 )
-from desistance.comparison.effects.contrasts import AGAINST
+from desistance.comparison.effects.contrasts import AGAINST, tidy
 from desistance.comparison.effects.followed import OUTCOMES, compared
 from desistance.comparison.effects.outcomes import KINDS, listed
 from desistance.errors import DesistanceError, ModelError
@@ -84,7 +84,7 @@ class Pipeline:
     def effects(self, people: FollowUp | pd.DataFrame, balanced: Balance) -> dict[str, float]:
         """Compare: the effects by name, NaN where not estimable."""
         if isinstance(people, pd.DataFrame):
-            frame = effects_of_frame(arms_of(people, balanced), self.outcomes)
+            frame = tidy(rows_compared(arms_of(people, balanced), self.outcomes))
         else:
             own = compared(
                 people, balanced, until_joining=self.until_joining, by="person", confidence=0.95

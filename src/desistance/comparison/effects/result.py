@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from desistance.comparison.effects.contrasts import AGAINST
+from desistance.comparison.effects.contrasts import AGAINST, is_ratio
 from desistance.comparison.effects.followed import (
     CAME_FIRST,
     DIFFERENCE,
@@ -25,7 +25,7 @@ from desistance.results import Result, text_table
 from desistance.survival import Survival
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -35,6 +35,35 @@ SHORT = {
     "incidence": f"difference in {CAME_FIRST[REOFFENCE]}",
 }  # fmt: skip
 UNSEEN = "Likeness was made on what is recorded; what is not may still differ."
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a number rests on.
+
+    Attributes
+    ----------
+    n_people, n_events
+        By cohort: people, and those of them with the event; of a mean those who have any, and
+        nothing where nobody has none.
+    of_two
+        Of a sum (harm, a mean), the largest share of a cohort's that two people have.
+    """
+
+    n_people: dict[str, int]
+    n_events: dict[str, int]
+    of_two: float = 0.0
+
+
+def basis_of(told: Iterable[Mapping[str, Any]], names: tuple[str, str]) -> Basis:
+    """Read what a number rests on from what each cohort's row tells."""
+    each = dict(zip(names, told, strict=True))
+    events = {name: one.get("n_events", one.get("n_any")) for name, one in each.items()}
+    return Basis(
+        {name: int(one["n"]) for name, one in each.items()},
+        {name: int(n) for name, n in events.items() if n is not None},
+        max(float(one.get("of_two", 0.0)) for one in each.values()),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -55,6 +84,8 @@ class Effects(Result):
         How rows were put together for standard errors.
     definition : str
     caveats : tuple of str
+    basis : tuple of Basis
+        What each row of `frame` rests on.
     """
 
     frame: pd.DataFrame
@@ -63,6 +94,7 @@ class Effects(Result):
     clusters: Clustering
     definition: str
     caveats: tuple[str, ...]
+    basis: tuple[Basis, ...]
 
     def to_frame(self) -> pd.DataFrame:
         """One row per outcome and group, and one per effect."""
@@ -89,6 +121,11 @@ class Effects(Result):
             raise ModelError(f"{outcome!r} is no effect that was estimated; there are {there}.")
         return found.iloc[0]
 
+    def rests_on(self, outcome: str) -> Basis:
+        """Say what one effect rests on."""
+        place: int = self.frame.index.get_indexer(pd.Index([self.effect(outcome).name]))[0]
+        return self.basis[place]
+
     def summary(self) -> str:
         """Say the balance, the effects and what they allow to be said."""
         return "\n".join(
@@ -102,41 +139,24 @@ class Effects(Result):
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the ratios with their intervals; where there is none, the differences."""
         rows = self.frame[self.frame["group"] == AGAINST].dropna(subset=["estimate"])
-        is_ratio = rows["outcome"].str.contains("ratio")
-        rows = rows[is_ratio] if is_ratio.any() else rows
+        ratios = rows["outcome"].map(is_ratio).astype(bool)
+        rows = rows[ratios] if ratios.any() else rows
         ax = new_axes(ax, size=(7.2, 1.2 + 0.5 * max(len(rows), 1)))
         place = np.arange(len(rows))[::-1]
         share, low, high = rows[["estimate", "conf_low", "conf_high"]].to_numpy(float).T
-        ax.axvline(1.0 if is_ratio.any() else 0.0, color=DARK_GREY, lw=0.8)
+        ax.axvline(1.0 if ratios.any() else 0.0, color=DARK_GREY, lw=0.8)
         ax.errorbar(share, place, xerr=(share - low, high - share), fmt="o", capsize=3)
         names = rows["outcome"].str.capitalize()
         if "offence_set" in rows:
             names += ", " + rows["offence_set"]
         ax.set_yticks(place, names)
         ax.set_ylim(-0.6, max(len(rows), 1) - 0.4)
-        if is_ratio.any() or not len(rows):
+        if ratios.any() or not len(rows):
             ratio_axis(ax)
             ax.set_xlabel("Ratio (below 1: less reoffending)")
         else:
             ax.set_xlabel("Difference, exposed less comparison")
         return ax
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a number rests on.
-
-    Attributes
-    ----------
-    n_people, n_events
-        By cohort: people, and those of them with the event.
-    of_two
-        Of harm, the largest share of a cohort's that two people did.
-    """
-
-    n_people: dict[str, int]
-    n_events: dict[str, int]
-    of_two: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -150,8 +170,6 @@ class CohortComparison(Effects):
     words : DataFrame
         ``outcome, sentence``, and ``offence_set`` where several were asked for: what may be said of
         each effect; its index is that of `frame`.
-    basis : tuple of Basis
-        What each row of `frame` rests on.
     curves : Survival
         Share not yet reoffended in both matched cohorts.
     n_people, n_reoffenders : dict
@@ -160,15 +178,9 @@ class CohortComparison(Effects):
 
     sentence: str
     words: pd.DataFrame
-    basis: tuple[Basis, ...]
     curves: Survival
     n_people: dict[str, int]
     n_reoffenders: dict[str, int]
-
-    def rests_on(self, outcome: str) -> Basis:
-        """Say what one effect rests on."""
-        place: int = self.frame.index.get_indexer(pd.Index([self.effect(outcome).name]))[0]
-        return self.basis[place]
 
     def rows_of(self, outcomes: Sequence[str]) -> list[dict[str, Any]]:
         """Give one effect of each outcome, by its short name, as a row for a table of several."""

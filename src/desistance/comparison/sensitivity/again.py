@@ -1,8 +1,9 @@
 """The same comparison again with one thing changed: a choice, the people, or what counts.
 
-Each run goes through `follow_up`, the balance and `compare_cohorts` as the first one did. Cohorts
-are matched again only where the change could move a match: the clock, the offence set and the
-length of follow-up cannot, since no outcome is read to match.
+`checks` names every check there is; here they are made of a follow-up, in `frames` those of them
+that a plain frame allows. Each run goes through `follow_up`, the balance and `compare_cohorts` as
+the first one did. Cohorts are matched again only where the change could move a match: the clock,
+the offence set and the length of follow-up cannot, since no outcome is read to match.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from desistance.balance import (
     match_cohorts,
 )
 from desistance.comparison.effects import compare_cohorts
+from desistance.comparison.effects.contrasts import is_ratio
 from desistance.errors import DesistanceError, ModelError
 from desistance.followup import FollowUp, follow_up
 from desistance.followup.rules import countable
@@ -28,12 +30,14 @@ from desistance.histories import build_histories
 from desistance.results import NOT_ESTIMABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
     from desistance.balance import Propensity
-    from desistance.comparison.effects import CohortComparison
+    from desistance.comparison.effects import Effects
+    from desistance.comparison.effects.variance import Clustering
     from desistance.comparison.sensitivity.design import Outcome, SensitivityDesign
     from desistance.followup import FollowUpDesign
 
@@ -42,15 +46,74 @@ Rebalance = BalanceDesign | Callable[[FollowUp], Balance]
 EFFECT = ["outcome", "estimate", "std_error", "conf_low", "conf_high", "p_value", "note"]
 OUTCOME_ONLY = {"clock", "offence_set", "months"}  # of the follow-up: no match depends on them
 
+Check = tuple[str, str, Any]  # its kind, what is changed, and how
+
 TIME_ZERO, LEFT_OUT, WAITING = "time zero", "first days left out", "waiting period"
 MONTHS, CLOCK, OFFENCES = "length of follow-up", "clock", "offence set"
 LATER, CALIPER, RATIO = "who joins later", "caliper", "matches for each"
 EXITS, AREA = "exits left out", "area left out"
 CONTROL, DETECTION = "negative control", "how it came to notice"
+OWN_START, EVER = "own start", "by ever joining"
+FOUND = {"reported by a victim": "victim", "found proactively": "proactive"}
 AS_IT_SHOULD = "as it should be: the interval holds no difference"
 DIFFERS = "differs, though it should not: the cohorts, or how they are watched, are unlike"
 UNLIKE = "balance is red: the cohorts are too unlike to be read"
 UNFAIR = "makes its own effect: shows what an unfair clock would have found"
+
+
+def checks(
+    design: SensitivityDesign, areas: Sequence[object], *, until_joining: bool = False
+) -> Iterator[Check]:
+    """Name every check that a design asks for, in the order they are told."""
+    cut = not until_joining
+    yield from ((WAITING, f"{n} months", {"waiting_months": n}) for n in design.waiting_months)
+    yield from ((MONTHS, f"{n} months", {"months": n}) for n in design.months)
+    yield from ((CLOCK, name, {"clock": name}) for name in design.clocks)
+    yield from ((OFFENCES, name, {"offence_set": name}) for name in design.offence_sets)
+    yield from ((LEFT_OUT, f"{days} days", days) for days in design.days_left_out)
+    if design.later_joiners:
+        yield LATER, "watched until they join" if cut else "stay as matched", cut
+    yield from ((CALIPER, f"{far:g} SD", {"caliper": far}) for far in design.calipers)
+    yield from ((RATIO, str(few), {"ratio": few}) for few in design.ratios)
+    yield from ((EXITS, f"{span[0]} to {span[1]}", span) for span in design.exits_left_out)
+    if design.areas:
+        yield from ((AREA, str(area), area) for area in areas or [""])
+    if design.unfair_time_zeros:
+        yield from ((TIME_ZERO, term, term) for term in (OWN_START, EVER))
+    if design.detection:
+        yield from ((DETECTION, term, kind) for term, kind in FOUND.items())
+    if design.negative_control:
+        yield CONTROL, design.negative_control, {"offence_set": design.negative_control}
+
+
+def attempt(
+    say: Callable[[str], None], group: str, term: str, run: Callable[..., Row], *given: Any
+) -> Row:
+    """Run one analysis; where it cannot be done, the row says why."""
+    say(f"{group}: {term}")
+    try:
+        row = run(*given)
+    except DesistanceError as refused:
+        row = {"note": f"{NOT_ESTIMABLE}: {str(refused).splitlines()[0]}"}
+    return {"group": group, "term": term} | row
+
+
+def effect_row(compared: Effects, outcome: str, balanced: Balance) -> Row:
+    """Take the row of an effect, with how many joined and were matched, and what it rests on."""
+    effect = compared.effect(outcome)
+    row: Row = {name: effect[name] for name in EFFECT}
+    if balanced.light == "red":
+        row["note"] = row["note"] or UNLIKE
+    return row | {"n": balanced.n_matched, "basis": compared.rests_on(outcome)}
+
+
+def told_of_control(row: Row) -> Row:
+    """Say whether a negative control came out as it should."""
+    if np.isfinite(row["estimate"]):
+        none = 1.0 if is_ratio(row["outcome"]) else 0.0
+        holds = row["conf_low"] <= none <= row["conf_high"]
+        row["note"] = AS_IT_SHOULD if holds else DIFFERS
+    return row
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +122,7 @@ class Analysis:
 
     Attributes
     ----------
-    followed, balanced, until_joining, confidence
+    followed, balanced, until_joining, clusters, confidence
         Of the comparison as planned.
     balance
         How the cohorts were made alike: a design, or a function of a follow-up.
@@ -76,6 +139,7 @@ class Analysis:
     balance: Rebalance
     chance: Propensity | None
     until_joining: bool
+    clusters: Clustering | None
     confidence: float
     outcome: Outcome
     say: Callable[[str], None] = lambda _: None
@@ -89,7 +153,8 @@ class Analysis:
     def effect(self, followed: FollowUp, balanced: Balance, **changed: Any) -> Row:
         """Compare, and give the row of the effect."""
         options: dict[str, Any] = {
-            "until_joining": self.until_joining, "confidence": self.confidence
+            "until_joining": self.until_joining, "clusters": self.clusters,
+            "confidence": self.confidence,
         }  # fmt: skip
         compared = compare_cohorts(followed, balanced, (self.outcome,), **options | changed)
         return effect_row(compared, self.outcome, balanced)
@@ -103,25 +168,25 @@ class Analysis:
         return again, self.rebalance(again)
 
 
-def attempt(
-    analysis: Analysis, group: str, term: str, run: Callable[..., Row], *given: Any
-) -> Row:  # fmt: skip
-    """Run one analysis; where it cannot be done, the row says why."""
-    analysis.say(f"{group}: {term}")
-    try:
-        row = run(analysis, *given)
-    except DesistanceError as refused:
-        row = {"note": f"{NOT_ESTIMABLE}: {str(refused).splitlines()[0]}"}
-    return {"group": group, "term": term} | row
+def again(analysis: Analysis, design: SensitivityDesign) -> Iterator[Row]:
+    """Run the comparison in every other way that is not as planned."""
+    if design.outcome != "time":  # the others know no clock
+        design = replace(design, clocks=())
+    areas = sorted(analysis.followed.people["area_id"].dropna().unique())
+    asked = checks(design, areas, until_joining=analysis.until_joining)
+    for group, term, changed in asked:
+        if not _as_planned(analysis, group, changed):
+            yield attempt(analysis.say, group, term, RUNS[group], analysis, changed)
 
 
-def effect_row(compared: CohortComparison, outcome: Outcome, balanced: Balance) -> Row:
-    """Take the row of an effect, with how many joined and were matched, and what it rests on."""
-    effect = compared.effect(outcome)
-    row: Row = {name: effect[name] for name in EFFECT}
-    if balanced.light == "red":
-        row["note"] = row["note"] or UNLIKE
-    return row | {"n": balanced.n_matched, "basis": compared.rests_on(outcome)}
+def _as_planned(analysis: Analysis, group: str, changed: Any) -> bool:
+    """Whether a change is none."""
+    if group in (WAITING, MONTHS, CLOCK, OFFENCES):
+        plan = analysis.followed.design
+        return all(getattr(plan, name) == value for name, value in changed.items())
+    if group in (CALIPER, RATIO) and isinstance(analysis.balance, BalanceDesign):
+        return replace(analysis.balance, **changed) == analysis.balance
+    return False
 
 
 def _follow(followed: FollowUp, design: FollowUpDesign) -> FollowUp:
@@ -129,34 +194,12 @@ def _follow(followed: FollowUp, design: FollowUpDesign) -> FollowUp:
     return follow_up(histories.cases, histories, design, acknowledge_bias=True)
 
 
-def changed_choices(analysis: Analysis, design: SensitivityDesign) -> Iterator[Row]:
-    """Change one choice of the follow-up, the comparison or the balance at a time."""
-    plan = analysis.followed.design
-    clocks = design.clocks if design.outcome == "time" else ()  # the others know no clock
-    others: list[tuple[str, str, dict[str, Any]]] = [
-        *((WAITING, f"{n} months", {"waiting_months": n}) for n in design.waiting_months),
-        *((MONTHS, f"{n} months", {"months": n}) for n in design.months),
-        *((CLOCK, name, {"clock": name}) for name in clocks),
-        *((OFFENCES, name, {"offence_set": name}) for name in design.offence_sets),
-    ]  # fmt: skip
-    for group, term, changed in others:
-        if any(getattr(plan, name) != value for name, value in changed.items()):
-            yield attempt(analysis, group, term, _by, changed)
-    for days in design.days_left_out:
-        yield attempt(analysis, LEFT_OUT, f"{days} days", _later, days)
-    if design.later_joiners:
-        term = "stay as matched" if analysis.until_joining else "watched until they join"
-        yield attempt(analysis, LATER, term, _until)
-    yield from _other_matches(analysis, design)
-
-
 def _by(analysis: Analysis, changed: dict[str, Any]) -> Row:
     return analysis.effect(*analysis.followed_by(**changed))
 
 
-def _until(analysis: Analysis) -> Row:
+def _until(analysis: Analysis, cut: bool) -> Row:
     """Watch those who join later until they join, or as matched: as the plan does not."""
-    cut = not analysis.until_joining
     return analysis.effect(analysis.followed, analysis.balanced, until_joining=cut)
 
 
@@ -167,19 +210,8 @@ def _later(analysis: Analysis, days: int) -> Row:
     return analysis.effect(analysis.followed, later)
 
 
-def _other_matches(analysis: Analysis, design: SensitivityDesign) -> Iterator[Row]:
-    """Match again on the same scores, with another caliper or another number of people."""
-    plan = analysis.balance
-    others: list[tuple[str, str, dict[str, Any]]] = [
-        *((CALIPER, f"{far:g} SD", {"caliper": far}) for far in design.calipers),
-        *((RATIO, str(few), {"ratio": few}) for few in design.ratios),
-    ]
-    for group, term, changed in others:
-        if not isinstance(plan, BalanceDesign) or replace(plan, **changed) != plan:
-            yield attempt(analysis, group, term, _matched, changed)
-
-
 def _matched(analysis: Analysis, changed: dict[str, Any]) -> Row:
+    """Match again on the same scores, with another caliper or another number of people."""
     plan, chance = analysis.balance, analysis.chance
     if not isinstance(plan, BalanceDesign) or chance is None:
         raise ModelError("the cohorts were not made by a BalanceDesign")
@@ -187,11 +219,10 @@ def _matched(analysis: Analysis, changed: dict[str, Any]) -> Row:
     return analysis.effect(analysis.followed, match_cohorts(chance, replacement=True, **own))
 
 
-def unfair_clocks(analysis: Analysis) -> Iterator[Row]:
-    """Show what the designs that make their own effect would have found."""
-    for term, run in (("own start", _own_start), ("by ever joining", _ever)):
-        row = attempt(analysis, TIME_ZERO, term, run)
-        yield row | {"note": row["note"] or UNFAIR}
+def _unfair(analysis: Analysis, clock: str) -> Row:
+    """Show what a design that makes its own effect would have found."""
+    row = _own_start(analysis) if clock == OWN_START else _ever(analysis)
+    return row | {"note": row["note"] or UNFAIR}
 
 
 def _own_start(analysis: Analysis) -> Row:
@@ -207,16 +238,14 @@ def _ever(analysis: Analysis) -> Row:
     return analysis.effect(followed, analysis.rebalance(followed))
 
 
-def fewer_people(analysis: Analysis, design: SensitivityDesign) -> Iterator[Row]:
-    """Leave out those who left in some span of days, then each area in turn."""
-    people = analysis.followed.people
-    for first, last in design.exits_left_out:
-        out = people["index_date"].between(pd.Timestamp(first), pd.Timestamp(last))
-        yield attempt(analysis, EXITS, f"{first} to {last}", _without, out)
-    if design.areas:
-        for area in sorted(people["area_id"].dropna().unique()) or [""]:
-            out = people["area_id"].eq(area).fillna(False)
-            yield attempt(analysis, AREA, str(area), _without, out)
+def _without_exits(analysis: Analysis, span: tuple[date, date]) -> Row:
+    """Leave out those who left in a span of days."""
+    first, last = map(pd.Timestamp, span)
+    return _without(analysis, analysis.followed.people["index_date"].between(first, last))
+
+
+def _without_area(analysis: Analysis, area: str) -> Row:
+    return _without(analysis, analysis.followed.people["area_id"].eq(area).fillna(False))
 
 
 def _without(analysis: Analysis, out: pd.Series) -> Row:
@@ -247,12 +276,6 @@ def without(followed: FollowUp, out: NDArray[np.bool_]) -> FollowUp:
     )
 
 
-def by_detection(analysis: Analysis) -> Iterator[Row]:
-    """Count only the reoffences victims reported, and only those officers found."""
-    yield attempt(analysis, DETECTION, "reported by a victim", _only_found, "victim")
-    yield attempt(analysis, DETECTION, "found proactively", _only_found, "proactive")
-
-
 def _only_found(analysis: Analysis, kind: str) -> Row:
     """Let only reoffences count that came to notice in one way; what was known stays as it was."""
     followed = analysis.followed
@@ -270,11 +293,13 @@ def _only_found(analysis: Analysis, kind: str) -> Row:
     return row
 
 
-def negative_control(analysis: Analysis, offence_set: str) -> Row:
+def _control(analysis: Analysis, changed: dict[str, Any]) -> Row:
     """Compare reoffences the programme should not move."""
-    row = attempt(analysis, CONTROL, offence_set, _by, {"offence_set": offence_set})
-    if np.isfinite(row.get("estimate", np.nan)):
-        none = 0.0 if analysis.outcome == "rate" else 1.0
-        holds = row["conf_low"] <= none <= row["conf_high"]
-        row["note"] = AS_IT_SHOULD if holds else DIFFERS
-    return row
+    return told_of_control(_by(analysis, changed))
+
+
+RUNS: dict[str, Callable[[Analysis, Any], Row]] = {
+    WAITING: _by, MONTHS: _by, CLOCK: _by, OFFENCES: _by, LEFT_OUT: _later, LATER: _until,
+    CALIPER: _matched, RATIO: _matched, EXITS: _without_exits, AREA: _without_area,
+    TIME_ZERO: _unfair, DETECTION: _only_found, CONTROL: _control,
+}  # fmt: skip

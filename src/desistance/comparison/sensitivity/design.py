@@ -18,7 +18,8 @@ OFFENCE_SETS = ("ANY_RECORDABLE", "ACQUISITIVE_ALL", "SAC_HMICFRS2022", "SAC_HO2
 class SensitivityDesign:
     """Which choices are changed, one at a time, and which checks are made.
 
-    A value that the follow-up or the balance has already is not run again.
+    A value that the follow-up or the balance has already is not run again. Of a plain frame, the
+    outcomes and the negative control are arguments of `stress_test`.
 
     Attributes
     ----------

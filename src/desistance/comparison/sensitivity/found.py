@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import LogLocator
 
+from desistance.comparison.effects.contrasts import is_ratio
+from desistance.comparison.effects.result import SHORT
 from desistance.comparison.sensitivity.again import (
     AREA,
     CALIPER,
@@ -171,8 +173,9 @@ class StressTest(Result):
         values = shown.loc[shown["outcome"] == E_VALUE, "estimate"].to_numpy(float)
         told = []
         if np.isfinite(values).all() and self.conclusive:
+            what = "reoffending" if self.outcome in SHORT.values() else "the outcome"
             told.append(
-                "A confounder nobody recorded would have to go with both joining and reoffending "
+                f"A confounder nobody recorded would have to go with both joining and {what} "
                 f"by risk ratios of {number(values[0], 2)} to explain the estimate away, and of "
                 f"{number(values[1], 2)} to bring its interval to no difference."
             )
@@ -182,7 +185,7 @@ class StressTest(Result):
 
     @property
     def _none(self) -> float:
-        return 1.0 if "ratio" in self.outcome else 0.0
+        return 1.0 if is_ratio(self.outcome) else 0.0
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw how far each kind of change moves the effect, the furthest first (a tornado)."""

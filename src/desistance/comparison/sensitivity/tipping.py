@@ -4,10 +4,10 @@ A finding tips when what nearest speaks for it, the estimate or the limit of its
 to no effect, is moved to no effect.
 
 A yes-or-no confounder that p1 of the exposed and p0 of the others have
-    moves a difference of risks by (p1 - p0) times the difference it makes itself, and multiplies a
-    ratio by (1 + p1 (g - 1)) / (1 + p0 (g - 1)), where g is its own ratio with the outcome. Its
-    effect is taken to be the same in both cohorts. Of a hazard ratio this is close for a rare
-    outcome only.
+    moves a difference, of risks or of means, by (p1 - p0) times the difference it makes itself, and
+    multiplies a ratio by (1 + p1 (g - 1)) / (1 + p0 (g - 1)), where g is its own ratio with the
+    outcome. Its effect is taken to be the same in both cohorts. Of a hazard ratio this is close for
+    a rare outcome only.
 People not followed to the end, m1 of the exposed and m0 of the others,
     move a difference of risks by m1 d1 - m0 d0, where d1 and d0 are how much oftener, than those
     followed as long were seen to, they had the outcome.
@@ -37,13 +37,15 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-Kind = Literal["difference", "risk ratio", "rate ratio", "hazard ratio"]  # some of `evalue.Scale`
+Kind = Literal["difference", "difference of means", "risk ratio", "rate ratio", "hazard ratio"]
 RATIO_NEEDED = "ratio of the outcome in those with the confounder to those without"
 DIFFERENCE_NEEDED = "difference the confounder makes, per 100 people"
+MEANS_NEEDED = "difference of means the confounder makes"
 UNSEEN_NEEDED = "how much oftener people not followed had the outcome, per 100 of them"
 AXES = {
     RATIO_NEEDED: "Ratio of the confounder with the outcome",
     DIFFERENCE_NEEDED: "Difference it makes, per 100 people",
+    MEANS_NEEDED: "Difference of means it makes",
     UNSEEN_NEEDED: "Difference from the others, per 100",
 }
 TIPS_ESTIMATE, TIPS_LIMIT = "tips the estimate", "tips the interval"
@@ -107,7 +109,7 @@ def tipping_point(
     Parameters
     ----------
     estimate, conf_low, conf_high
-        An effect and its interval; a difference is per 100 people.
+        An effect and its interval; a difference is per 100 people, one of means in their unit.
     scale
         What it is.
     shares
@@ -127,7 +129,8 @@ def tipping_point(
     """
     if scale not in get_args(Kind):
         raise ModelError(f"`scale` is one of {', '.join(get_args(Kind))}.")
-    of_ratio = scale != "difference"
+    of_ratio = scale.endswith("ratio")
+    most = HUNDRED if scale == "difference" else np.inf
     targets = _targets(estimate, conf_low, conf_high, none=float(of_ratio))
     if shares is None:
         lower = estimate < float(of_ratio)
@@ -138,11 +141,11 @@ def tipping_point(
     for group, target, why in targets:
         for p1, p0 in shares:
             term = f"{_of_100(p1)} of 100 exposed, {_of_100(p0)} of 100 others"
-            needed, lacking = _strength(target, p1, p0, of_ratio=of_ratio)
+            needed, lacking = _strength(target, p1, p0, most, of_ratio=of_ratio)
             rows.append(_row(group, term, needed, why or lacking))
-    outcome = RATIO_NEEDED if of_ratio else DIFFERENCE_NEEDED
     frame = pd.DataFrame(rows)
-    frame.insert(0, "outcome", outcome)
+    needed_of = {"difference": DIFFERENCE_NEEDED, "difference of means": MEANS_NEEDED}
+    frame.insert(0, "outcome", needed_of.get(scale, RATIO_NEEDED))
     told = "" if np.isnan(estimate) else f" of {number(float(estimate), 2)}"
     return TippingPoint(frame, f"a {scale}{told}: an unmeasured confounder")
 
@@ -212,8 +215,10 @@ def _targets(
     return [(TIPS_ESTIMATE, estimate, why), (TIPS_LIMIT, nearest, why or holds)]
 
 
-def _strength(target: float, p1: float, p0: float, *, of_ratio: bool) -> tuple[float, str]:
-    """Solve for the confounder's own effect."""
+def _strength(
+    target: float, p1: float, p0: float, most: float, *, of_ratio: bool
+) -> tuple[float, str]:
+    """Solve for the confounder's own effect; no difference is beyond `most`."""
     if p1 == p0:
         return np.nan, f"{NOT_ESTIMABLE}: it is as common in both"
     if of_ratio:
@@ -222,7 +227,7 @@ def _strength(target: float, p1: float, p0: float, *, of_ratio: bool) -> tuple[f
         enough = needed > 0
     else:
         needed = target / (p1 - p0)
-        enough = abs(needed) <= HUNDRED
+        enough = abs(needed) <= most
     why = "" if enough else f"{NOT_ESTIMABLE}: no confounder so spread is strong enough"
     return (needed if enough else np.nan), why
 

@@ -32,7 +32,6 @@ from desistance.survival.frailty import (
     maximise_with_frailty,
     what_frailty_asks,
 )
-from desistance.survival.manydays import suited_likelihood
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import partial_likelihood
 from desistance.survival.penalty import maximise_penalised, profile_limits
@@ -43,6 +42,7 @@ from desistance.survival.reasons import (
     what_the_penalty_does,
     why_not_estimable,
 )
+from desistance.survival.suited import suited_likelihood
 from desistance.survival.terms import labelled, read_terms, without_empty
 from desistance.timetoevent import HasBlocks, as_times
 

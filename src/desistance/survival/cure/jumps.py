@@ -101,14 +101,17 @@ class JumpLikelihood:
         start = np.zeros_like(stop)
         start[rows.late] = entered
         self.readings = tuple(
-            Readings(kind, which, days[which], signed[which], x.T[which], share_x.T[which])
+            Readings(
+                kind, which, days[which], signed[which],
+                x.take(which, axis=1).T.copy(), share_x.take(which, axis=1).T.copy(),
+            )
             for kind, which, days, signed in (
                 *((k, np.flatnonzero(kinds == k), stop, rows.weight) for k in range(3)),
                 (SPLIT, rows.late[(entered > 0) & ~beyond], start, weight),
                 (TAIL, rows.late[beyond], start, weight),
             )
             if len(which)
-        )
+        )  # fmt: skip
         at_event, there = stop[times.event] - 1, rows.weight[times.event]
         self.event_weight = np.bincount(at_event, there, self.n_days)
 

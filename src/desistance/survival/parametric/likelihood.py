@@ -177,7 +177,7 @@ def likelihood_of(rows: LogRows, distribution: Distribution, parts: tuple[Part, 
     pieces = [
         Piece(
             which, log_time[which], sign * rows.weight[which], of_density,
-            tuple(np.ascontiguousarray(part.design[:, which]) for part in parts),
+            tuple(part.design.take(which, axis=1) for part in parts),
         )
         for numbers, log_time, sign, of_density in (
             (np.flatnonzero(rows.event), rows.log_stop, 1, True),

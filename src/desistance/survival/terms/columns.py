@@ -27,11 +27,10 @@ FEW_PEOPLE = 20  # among so few, a column of text may differ by person and still
 
 def one_column(times: TimeToEvent, name: str) -> pd.Series:
     """Take a column that stands once in the frame."""
-    found = list(times.columns.columns).count(name)
-    if found == 0:
-        there = ", ".join(map(repr, times.columns.columns))
-        raise ModelError(f"{name!r} is not a column; there are {there}.")
-    if found > 1:
+    columns = times.columns.columns
+    if name not in columns:
+        raise ModelError(f"{name!r} is not a column; there are {', '.join(map(repr, columns))}.")
+    if not columns.is_unique and (found := list(columns).count(name)) > 1:
         raise ModelError(f"Column {name!r} stands {found} times in the frame; keep one.")
     return times.columns[name]
 

@@ -1,11 +1,11 @@
-"""Rows in order, a block of days at a time: the digits of the tables of all days."""
+"""Few rows, and rows in order a block of days at a time: the digits of the tables of all days."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from desistance.survival import fit_cox, manydays
+from desistance.survival import fit_cox, manydays, suited
 from desistance.timetoevent import TimeToEvent
 
 
@@ -36,10 +36,11 @@ def fits(frame, monkeypatch, roles, options):
     times = TimeToEvent.from_frame(
         frame, stop="stop", event="event", unit="minutes", recurrent=True, **roles
     )
-    for largest, fewest in ((10**9, 1), (0, 1), (0, 1024)):
-        monkeypatch.setattr(manydays, "LARGEST_TABLE", largest)
+    monkeypatch.setattr(manydays, "CELLS_IN_CACHE", 150)
+    for cells, largest, fewest in ((0, 10**9, 1), (10**9, 0, 1), (0, 0, 1), (0, 0, 1024)):
+        monkeypatch.setattr(suited, "CELLS_IN_CACHE", cells)
+        monkeypatch.setattr(suited, "LARGEST_TABLE", largest)
         monkeypatch.setattr(manydays, "FEWEST_ROWS", fewest)
-        monkeypatch.setattr(manydays, "CELLS_IN_CACHE", 150)
         yield fit_cox(times, ["x", "arm"], **options)
 
 
@@ -55,11 +56,11 @@ def fits(frame, monkeypatch, roles, options):
         {"start": "start", "strata": "pair"},
     ],
 )
-def test_both_ways_give_the_same_digits(rows, monkeypatch, ties, variance, roles):
+def test_all_ways_give_the_same_digits(rows, monkeypatch, ties, variance, roles):
     frame = rows.assign(person=rows.index) if "start" not in roles else rows
     frame = frame.sample(frac=1, random_state=2, ignore_index=True)
-    tables, *swept = fits(frame, monkeypatch, roles, {"ties": ties, "variance": variance})
-    for fit in swept:
+    tables, *others = fits(frame, monkeypatch, roles, {"ties": ties, "variance": variance})
+    for fit in others:
         assert_allclose(fit.log_hazards, tables.log_hazards, rtol=1e-12)
         assert_allclose(fit.covariance, tables.covariance, rtol=1e-12)
         assert_allclose(fit.model_covariance, tables.model_covariance, rtol=1e-12)
@@ -73,9 +74,9 @@ def test_both_ways_give_the_same_digits(rows, monkeypatch, ties, variance, roles
 
 def test_what_cannot_be_estimated_is_said_the_same_way(rows, monkeypatch):
     frame = rows.assign(arm=rows.arm & ~rows.event)
-    tables, *swept = fits(frame, monkeypatch, {"start": "start"}, {})
+    tables, *others = fits(frame, monkeypatch, {"start": "start"}, {})
     assert tables.notes[1] == "not estimable: no event among those with `arm` 1"
-    for fit in swept:
+    for fit in others:
         assert fit.notes == tables.notes
         assert_allclose(fit.log_hazards[0], tables.log_hazards[0], rtol=1e-9)
     nothing, *also = fits(rows.assign(event=False), monkeypatch, {}, {})
@@ -84,6 +85,6 @@ def test_what_cannot_be_estimated_is_said_the_same_way(rows, monkeypatch):
 
 def test_exponents_that_would_overflow_are_shifted(rows, monkeypatch):
     frame = rows.assign(x=rows.x.where(rows.index != 7, 2e3 + 4e4))
-    tables, *swept = fits(frame, monkeypatch, {"start": "start"}, {})
-    for fit in swept:
+    tables, *others = fits(frame, monkeypatch, {"start": "start"}, {})
+    for fit in others:
         assert_allclose(fit.log_hazards, tables.log_hazards, rtol=1e-9)
