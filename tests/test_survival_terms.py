@@ -420,9 +420,9 @@ def test_nobody_left_to_place_knots_by_is_an_error(people):
     "estimator", [one for one in ESTIMATORS if "terms" in one.traits], ids=lambda one: one.name
 )
 def test_what_happened_is_no_term(estimator):
-    """Whatever the columns of times, event and cause are called, and whichever model is asked."""
+    """Whatever the columns of stop, event and cause are called, and whichever model is asked."""
     frame = clean().assign(start=0)
-    columns = ["start", "day", "event", *(["kind"] if "causes" in estimator.traits else [])]
+    columns = ["day", "event", *(["kind"] if "causes" in estimator.traits else [])]
     for name in columns:
         with pytest.raises(ModelError, match=f"'{name}' says what happened; it is not a term"):
             estimator(frame, (name, "age"))

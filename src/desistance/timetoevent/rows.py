@@ -71,7 +71,8 @@ class TimeToEvent:
     caveats
         What is odd about the rows, though no rule forbids it; estimators repeat it.
     outcome_columns
-        The columns of times, event and cause: what happened is no term either.
+        The columns of `stop`, event and cause: what happened is no term either (`start` may be: it
+        is known on entry).
     """
 
     start: NDArray[np.int64]
@@ -221,7 +222,7 @@ class TimeToEvent:
 
 def outcome_columns(roles: Mapping[str, str | None]) -> frozenset[str]:
     """Find the columns that say what happened, of those each role is read from."""
-    named = (roles.get(role) for role in ("start", "stop", "event", "cause"))
+    named = (roles.get(role) for role in ("stop", "event", "cause"))
     return frozenset(name for name in named if name is not None)
 
 

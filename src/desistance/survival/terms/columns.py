@@ -136,7 +136,7 @@ def numbers(column: pd.Series, name: str) -> NDArray[Any]:
 
 
 def refuse_outcomes(times: TimeToEvent, name: str) -> None:
-    """Refuse a column that times, events or causes were read from."""
+    """Refuse a column that `stop`, events or causes were read from."""
     if name in times.outcome_columns:
         raise ModelError(f"Column {name!r} says what happened; it is not a term.")
 
