@@ -98,7 +98,7 @@ def test_simulate_leaves_a_plan_that_can_be_run_and_keeps_one_that_is_there(tmp_
     done = run("evaluate", plan, "--out", tmp_path / "report")
     assert done.exit_code == 0, done.stderr
     plan.write_text('title = "Ours"\ndata = "."\n', encoding="utf-8")
-    run(*made)
+    assert "desistance evaluate" not in run(*made).stdout
     assert "Ours" in plan.read_text(encoding="utf-8")
 
 

@@ -336,6 +336,9 @@ def test_each_effect_of_a_frame_says_whom_it_rests_on(everyone, scored):
             assert (on.n_events == {}) == ("mean harm" in row["outcome"])  # all did some
     hazard = found[0].rests_on("hazard ratio of reoffended")
     assert sum(hazard.n_events.values()) >= twice.loc[twice["reoffended"] == 1, "who"].nunique()
+    band = everyone.assign(band=1 + (everyone.index < 2))  # a rare state, by whatever numbers
+    rare = compare_cohorts(band, weigh_cohorts(scored), [Mean("band")])
+    assert sum(rare.rests_on("difference in mean band").n_events.values()) == 2
     harm = found[1].rests_on("difference in mean harm").of_two
     expected = [side.abs().nlargest(2).sum() / side.abs().sum()
                 for _, side in everyone.groupby("joined")["harm"]]  # fmt: skip

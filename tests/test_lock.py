@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from desistance.cases import load_cases
+from desistance.catalogue import load_offence_set, load_scheme, offence_set
 from desistance.catalogue.reader import DATA
 from desistance.cli import app
 from desistance.errors import DataError, OutputError, PlanError
@@ -243,7 +244,9 @@ def test_a_definition_of_your_own_is_read_from_where_the_plan_lies(place, monkey
            'classes = ["028"]\n')  # fmt: skip
     for name in ("reoffence", "previous", "further", "stressed", "control"):
         (place / f"{name}.toml").write_text(own, encoding="utf-8")
-    shutil.copy(str(DATA / "schemes" / "7PP.toml"), place / "scheme.toml")
+    shutil.copy(str(DATA / "tools" / "RAG.toml"), place / "rag.toml")
+    scheme = (DATA / "schemes" / "NOMS7.toml").read_text(encoding="utf-8")
+    (place / "scheme.toml").write_text(scheme.replace('"RAG"', '"rag.toml"'), encoding="utf-8")
     (place / "plan.toml").write_text(
         'outcomes = ["rate"]\noffence_sets = ["further.toml"]\n'
         + PLAN.replace("[follow_up]", '[follow_up]\noffence_set = "reoffence.toml"')
@@ -259,6 +262,15 @@ def test_a_definition_of_your_own_is_read_from_where_the_plan_lies(place, monkey
     ran = CliRunner().invoke(app, ["evaluate", "plan.toml", "--out", "report"])
     assert ran.exit_code == 0, ran.stderr
     assert "deviations: 0" in ran.stdout
+    plan, lock = load_plan("plan.toml"), read_lock("plan.toml")
+    monkeypatch.chdir(place / "elsewhere")
+    assert offence_set(plan.offence_sets[0]).name == "OWN"
+    assert load_offence_set(plan.offence_sets[0]).name == "OWN"
+    assert load_scheme(plan.histories.scheme).name == "NOMS7"
+    with (place / "rag.toml").open("a", encoding="utf-8") as tool:
+        tool.write("# changed\n")
+    deviations = lock.deviations(plan, load_cases(place / "files"))["what"]
+    assert deviations.tolist() == ["file: rag.toml"]
 
 
 def report(place, lock):

@@ -1,6 +1,7 @@
 """The front door: what `import desistance` costs, shows, and promises about the package."""
 
 import ast
+import importlib
 import importlib.metadata
 import re
 import socket
@@ -62,6 +63,8 @@ def test_the_public_names_stand_in_the_order_of_the_story():
     assert desistance.__all__ == STORY
     assert desistance.__dir__() == STORY
     assert dir(desistance) == sorted(STORY)
+    assert "stress_test" in dir(desistance.comparison)
+    assert desistance.comparison.sensitivity.stress_test is desistance.stress_test
     assert STORY[0] == "load_cases"
     assert STORY.index("follow_up") < STORY.index("fit_cox") < STORY.index("write_report")
 
@@ -77,8 +80,9 @@ def test_editors_see_the_same_names_as_python(package):
     branch = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {(name.name, line.module) for line in branch.body for name in line.names}
     assert seen == {(name, f"{package.__name__}.{room}") for name, room in package._ROOM_OF.items()}
-    for name in package._ROOM_OF:
-        assert getattr(package, name).__name__ == name
+    for name, room in package._ROOM_OF.items():
+        opened = importlib.import_module(f"{package.__name__}.{room}")
+        assert getattr(package, name) is getattr(opened, name)
     with pytest.raises(AttributeError, match="has no attribute 'recidivism'"):
         package.recidivism  # noqa: B018
 

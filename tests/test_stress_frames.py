@@ -137,6 +137,26 @@ def test_a_negative_control_is_another_outcome_of_the_same_cohorts(men, matched,
     assert f"Negative control (earned): {row['note']}." in stressed.summary()
 
 
+def test_what_red_balance_spoils_is_said(men, matched):
+    assert matched.light == "red"
+    found = stress_test(men.assign(luck=np.arange(len(men)) % 2 == 0), matched, FEW, balance=NEAR,
+                        outcomes=[Binary("earns")], negative_control=Binary("luck"), **TRAINED
+                        )  # fmt: skip
+    control = found.frame[found.frame["group"] == "negative control"].iloc[0]
+    assert control["conf_low"] < 0 < control["conf_high"]
+    assert control["note"] == "balance is red: the cohorts are too unlike to be read"
+    n_red = found.alternatives["note"].eq(control["note"]).sum()
+    assert n_red
+    assert f"Of these, {n_red} have red balance" in found.summary()
+
+
+def test_areas_nobody_is_in_are_no_alternative(men, matched):
+    found = stress_test(men.assign(area=None), matched, FEW, outcomes=[Binary("earns")],
+                        balance=NEAR, area="area", **TRAINED)  # fmt: skip
+    assert row_of(found, "area left out", "")["note"] == "not estimable: nobody is left out"
+    assert "area left out" not in set(found.alternatives["group"])
+
+
 def test_the_family_is_the_first_effect_of_each_outcome(men, matched, stressed):
     both = [compare_cohorts(men, matched, [one]) for one in (Binary("earns"), Mean("re78"))]
     told = [one.frame.loc[one.frame["group"] == "joined against comparison"].iloc[0]

@@ -101,8 +101,7 @@ STREET = {
         "pool_areas",
         "break_even",
     ),
-    "comparison.planning.formula": ("power",),  # not with the others: it opens nothing else
-    "comparison.planning.simulated": ("simulated_power",),
+    "comparison.planning": ("power", "simulated_power"),
     "comparison.rollout": ("area_months", "rollout_effects", "fit_stepped_wedge"),
     "comparison.rollout.interrupted": ("interrupted_time_series",),  # it opens statsmodels
     "comparison.fewareas": ("fit_by_area", "exact_two_by_two"),
@@ -159,8 +158,8 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.comparison.exploratory import effects_by_need as effects_by_need
     from desistance.comparison.fewareas import exact_two_by_two as exact_two_by_two
     from desistance.comparison.fewareas import fit_by_area as fit_by_area
-    from desistance.comparison.planning.formula import power as power
-    from desistance.comparison.planning.simulated import simulated_power as simulated_power
+    from desistance.comparison.planning import power as power
+    from desistance.comparison.planning import simulated_power as simulated_power
     from desistance.comparison.rollout import area_months as area_months
     from desistance.comparison.rollout import fit_stepped_wedge as fit_stepped_wedge
     from desistance.comparison.rollout import rollout_effects as rollout_effects
@@ -248,7 +247,4 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as STRE
     from desistance.trajectories import choose_groups as choose_groups
     from desistance.trajectories import fit_trajectories as fit_trajectories
 else:
-    __getattr__ = opener(__name__, _ROOM_OF)
-
-    def __dir__() -> list[str]:
-        return __all__
+    __getattr__, __dir__ = opener(__name__, _ROOM_OF)

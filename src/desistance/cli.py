@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import typer
@@ -155,11 +156,11 @@ def simulate(
         design = SimulationDesign(n_people=people, effect=effect, selection=selection, messy=messy)
         cases = simulate_cases(design, rng=seed)
         write_simulation(cases, out)
+        typer.echo(f"{len(cases.people)} people written to {out}, the truth to truth.json")
         plan = out / "plan.toml"
         if not plan.exists():
             plan.write_text('title = "A made-up pilot"\ndata = "."\n', encoding="utf-8")
-        typer.echo(f"{len(cases.people)} people written to {out}, the truth to truth.json")
-        typer.echo(f"To evaluate them: desistance evaluate {plan} --out report")
+            typer.echo(f"To evaluate them: desistance evaluate {quote(str(plan))} --out report")
 
 
 @app.command()

@@ -10,8 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 
-def opener(package: str, room_of: Mapping[str, str]) -> Callable[[str], Any]:
-    """Make the `__getattr__` of a package: it opens the room a name lives in, once.
+def opener(
+    package: str, room_of: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """Make `__getattr__` and `__dir__` of a package: a name opens the room it lives in, once.
+
+    The rooms themselves can be had by name too.
 
     Parameters
     ----------
@@ -22,15 +26,20 @@ def opener(package: str, room_of: Mapping[str, str]) -> Callable[[str], Any]:
 
     Examples
     --------
-    >>> opener("desistance.plots", {"new_axes": "drawing"})("new_axes").__name__
-    'new_axes'
+    >>> get, names = opener("desistance.plots", {"new_axes": "drawing"})
+    >>> get("new_axes").__name__, names()
+    ('new_axes', ['new_axes'])
     """
+    rooms = {room.partition(".")[0] for room in room_of.values()}
 
     def opened(name: str) -> Any:
-        if name not in room_of:
+        if name in room_of:
+            found = getattr(import_module(f"{package}.{room_of[name]}"), name)
+        elif name in rooms:
+            found = import_module(f"{package}.{name}")
+        else:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        found = getattr(import_module(f"{package}.{room_of[name]}"), name)
         setattr(sys.modules[package], name, found)
         return found
 
-    return opened
+    return opened, lambda: list(room_of)

@@ -24,6 +24,7 @@ from desistance.catalogue.reader import (
     check,
     locate,
     nearest,
+    path_of,
     read_edition,
     read_texts,
     read_toml,
@@ -122,7 +123,7 @@ def offence_set(name_or_path: str | Path) -> OffenceSet:
 
 def load_offence_set(path: str | Path) -> OffenceSet:
     """Load an offence set from the user's own file, in the form of the shipped ones."""
-    return _read_offence_set(locate("offence_sets", Path(path)))
+    return _read_offence_set(locate("offence_sets", path_of(path)))
 
 
 def _read_offence_set(file: Traversable) -> OffenceSet:

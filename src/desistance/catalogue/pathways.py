@@ -30,6 +30,7 @@ from desistance.catalogue.reader import (
     check,
     locate,
     names,
+    path_of,
     read_edition,
     read_texts,
     read_toml,
@@ -147,7 +148,14 @@ def load_scheme(path: str | Path) -> PathwayScheme:
 
     A tool file is named by its path from the folder of the scheme file.
     """
-    return _read_scheme(locate("schemes", Path(path)))
+    return _read_scheme(locate("schemes", path_of(path)))
+
+
+def own_tools(scheme: str | Path) -> dict[str, Path]:
+    """Find the tool files of the user's own that a scheme of the user's own names."""
+    file = path_of(scheme)
+    named = read_texts(_with_base(file), "tools", file.name)
+    return {name: file.parent / name for name in named if name.endswith(".toml")}
 
 
 def _read_scheme(file: Traversable) -> PathwayScheme:

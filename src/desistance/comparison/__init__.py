@@ -25,9 +25,8 @@ _ROOMS = {
     ),
     "money": ("BreakEven", "break_even"),
     "multiplicity": ("adjusted_p",),
-    "planning.formula": ("Power", "power"),
-    "planning.simulated": ("simulated_power",),
-    "plural": ("CohortEffects", "compare_by", "compare_by_each"),
+    "planning": ("Power", "power", "simulated_power"),
+    "plural": ("By", "CohortEffects", "compare_by", "compare_by_each"),
     "pooling": ("Pooled", "pool_areas"),
     "sensitivity": (
         "EValue",
@@ -43,6 +42,7 @@ _ROOMS = {
     ),
     "sidebyside": ("side_by_side",),
     "triangulation": (
+        "Design",
         "ExternalRate",
         "Triangulation",
         "UnderDesign",
@@ -73,9 +73,10 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as the 
     from desistance.comparison.money import BreakEven as BreakEven
     from desistance.comparison.money import break_even as break_even
     from desistance.comparison.multiplicity import adjusted_p as adjusted_p
-    from desistance.comparison.planning.formula import Power as Power
-    from desistance.comparison.planning.formula import power as power
-    from desistance.comparison.planning.simulated import simulated_power as simulated_power
+    from desistance.comparison.planning import Power as Power
+    from desistance.comparison.planning import power as power
+    from desistance.comparison.planning import simulated_power as simulated_power
+    from desistance.comparison.plural import By as By
     from desistance.comparison.plural import CohortEffects as CohortEffects
     from desistance.comparison.plural import compare_by as compare_by
     from desistance.comparison.plural import compare_by_each as compare_by_each
@@ -92,10 +93,11 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as the 
     from desistance.comparison.sensitivity import tipping_point as tipping_point
     from desistance.comparison.sensitivity import tipping_unseen as tipping_unseen
     from desistance.comparison.sidebyside import side_by_side as side_by_side
+    from desistance.comparison.triangulation import Design as Design
     from desistance.comparison.triangulation import ExternalRate as ExternalRate
     from desistance.comparison.triangulation import Triangulation as Triangulation
     from desistance.comparison.triangulation import UnderDesign as UnderDesign
     from desistance.comparison.triangulation import check_designs as check_designs
     from desistance.comparison.triangulation import triangulate as triangulate
 else:
-    __getattr__ = opener(__name__, _ROOM_OF)
+    __getattr__, __dir__ = opener(__name__, _ROOM_OF)

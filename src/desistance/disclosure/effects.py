@@ -46,7 +46,7 @@ def protect_effect(
         One row per effect, columns from `results.COLUMNS`.
     n_people, n_events
         By group, the people compared and those of them with the event; `n_events` is empty of a
-        mean of what everybody has some of (age), in which there is no event.
+        mean of what differs from person to person (age), in which there is no event.
     n_terms
         How many terms the model has; each needs `min_cell` events.
     of_two

@@ -26,6 +26,7 @@ from pydantic import TypeAdapter
 
 from desistance.balance import Comparator, balance_cohorts
 from desistance.cases import load_cases
+from desistance.catalogue.pathways import own_tools
 from desistance.catalogue.reader import path_of
 from desistance.disclosure import protect_counts, protect_sentence
 from desistance.errors import NobodyToMatchError, NoOverlapError, OutputError, PlanError
@@ -243,6 +244,8 @@ def inputs_of(plan: EvaluationPlan, cases: CaseData) -> dict[str, str]:
                 f"There is no file {name!r}: a definition of your own is looked for from the "
                 "folder in which the plan lies."
             )
+    if plan.histories.scheme in own:
+        own |= own_tools(plan.histories.scheme)
     return cases.sources | {n: sha256(file.read_bytes()).hexdigest() for n, file in own.items()}
 
 

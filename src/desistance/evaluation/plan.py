@@ -13,11 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from desistance.balance import BalanceDesign, CalendarRules
 from desistance.balance.matching import SetWay
 from desistance.catalogue.reader import OwnFile
-from desistance.comparison import ExternalRate, SensitivityDesign, check_designs
+from desistance.comparison import By, Design, ExternalRate, SensitivityDesign, check_designs
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import Measured
-from desistance.comparison.plural import By
-from desistance.comparison.triangulation import Design
 from desistance.disclosure import DisclosurePolicy
 from desistance.errors import PlanError
 from desistance.evaluation.exploring import ExploratoryDesign
@@ -196,7 +194,7 @@ def _named_beside(plan: Path, part: Any) -> Any:
     if isinstance(part, tuple):
         return tuple(_named_beside(plan, one) for one in part)
     named = isinstance(part, str) and part.endswith(".toml")
-    return OwnFile(part, plan.parent) if named else part
+    return OwnFile(part, plan.parent.absolute()) if named else part
 
 
 def _checked(settings: dict[str, Any], path: Path) -> EvaluationPlan:

@@ -39,4 +39,4 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same
     from desistance.plots.drawing import new_axes as new_axes
     from desistance.plots.drawing import ratio_axis as ratio_axis
 else:
-    __getattr__ = opener(__name__, _ROOM_OF)
+    __getattr__, __dir__ = opener(__name__, _ROOM_OF)

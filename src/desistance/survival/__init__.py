@@ -110,4 +110,4 @@ if TYPE_CHECKING:  # what editors and mypy see; a test keeps it the same as the 
     from desistance.survival.terms import Interaction as Interaction
     from desistance.survival.terms import Spline as Spline
 else:
-    __getattr__ = opener(__name__, _ROOM_OF)
+    __getattr__, __dir__ = opener(__name__, _ROOM_OF)

@@ -231,10 +231,10 @@ def sums_by_day(ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Flo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shares:
-    """What each of m events on K days takes from those at risk, by Efron's rule.
+    """What each of m events on K days takes from those at risk.
 
-    `share` (m,) is f of the module; `day` (m,) and `begins` (K,) say which event is on which
-    day, and `weight` (K,) is the events' mean weight.
+    `share` (m,) is f of the module, 0 of one event a day; `day` (m,) and `begins` (K,) say which
+    event is on which day, and `weight` (K,) is the events' mean weight.
     """
 
     day: Ints

@@ -79,10 +79,14 @@ class Arms:
     ) -> tuple[Row, Row]:
         """Count each cohort's people, and those with the event.
 
-        Of amounts (n,) also the share two people have of their sum and, where some have none, how
-        many have any; see `Basis`.
+        Of amounts (n,) also the share two people have of their sum and, where one amount (0, or
+        what half of them have) is the usual one, how many have another; see `Basis`.
         """
-        person = self.clusters.person
+        person, usual = self.clusters.person, np.nan
+        if amounts is not None and len(amounts):
+            found, often = np.unique(amounts, return_counts=True)
+            usual = found[often.argmax()] if 2 * often.max() >= len(amounts) else np.nan
+            usual = 0.0 if 0 in found else usual
         both: list[Row] = []
         for side in (~self.joined, self.joined):
             row: Row = {"n": len(np.unique(person[side]))}
@@ -91,8 +95,8 @@ class Arms:
             if amounts is not None:
                 each = np.bincount(person[side], (self.weight * np.abs(amounts))[side])
                 row["of_two"] = np.sort(each)[-2:].sum() / max(each.sum(), np.finfo(float).tiny)
-                if not amounts.all():
-                    row["n_any"] = len(np.unique(person[side & (amounts != 0)]))
+                if not np.isnan(usual):
+                    row["n_any"] = len(np.unique(person[side & (amounts != usual)]))
             both.append(row)
         return both[0], both[1]
 

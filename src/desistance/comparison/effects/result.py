@@ -44,8 +44,8 @@ class Basis:
     Attributes
     ----------
     n_people, n_events
-        By cohort: people, and those of them with the event; of a mean those who have any, and
-        nothing where nobody has none.
+        By cohort: people, and those of them with the event; of a mean those who have another amount
+        than the usual one (0, or what half of them have), and nothing where there is none.
     of_two
         Of a sum (harm, a mean), the largest share of a cohort's that two people have.
     """

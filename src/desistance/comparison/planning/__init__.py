@@ -14,3 +14,20 @@ References
 Fleiss, Levin and Paik (2003), Statistical Methods for Rates and Proportions, chapter 4;
 Schoenfeld (1983), Biometrics 39(2); Lakatos (1988), Biometrics 44(1), of the log-rank test.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from desistance.rooms import opener
+
+_ROOM_OF = {"Power": "formula", "power": "formula", "simulated_power": "simulated"}
+
+__all__ = list(_ROOM_OF)
+
+if TYPE_CHECKING:  # what editors and mypy see
+    from desistance.comparison.planning.formula import Power as Power
+    from desistance.comparison.planning.formula import power as power
+    from desistance.comparison.planning.simulated import simulated_power as simulated_power
+else:
+    __getattr__, __dir__ = opener(__name__, _ROOM_OF)

@@ -112,7 +112,7 @@ def told_of_control(row: Row) -> Row:
     if np.isfinite(row["estimate"]):
         none = 1.0 if is_ratio(row["outcome"]) else 0.0
         holds = row["conf_low"] <= none <= row["conf_high"]
-        row["note"] = AS_IT_SHOULD if holds else DIFFERS
+        row["note"] = (row["note"] or AS_IT_SHOULD) if holds else DIFFERS
     return row
 
 

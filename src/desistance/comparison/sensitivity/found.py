@@ -24,6 +24,7 @@ from desistance.comparison.sensitivity.again import (
     OFFENCES,
     RATIO,
     TIME_ZERO,
+    UNLIKE,
     WAITING,
 )
 from desistance.comparison.sensitivity.evalue import E_VALUE
@@ -158,6 +159,8 @@ class StressTest(Result):
                 f"{len(fair)} fair alternatives, {int(clear.sum())} have an interval that leaves "
                 "out no difference: none of them makes the plan's result another."
             )
+            if n_red := int(fair["note"].eq(UNLIKE).sum()):
+                told.append(f"Of these, {n_red} have red balance and are not to be read.")
             told.append(
                 f"Estimates run from {_number(low['estimate'])} ({low['group']}: {low['term']}) to "
                 f"{_number(high['estimate'])} ({high['group']}: {high['term']})."
@@ -166,7 +169,8 @@ class StressTest(Result):
         if missing.any():
             told.append(f"Without an estimate: {int(missing.sum())}; the table says why.")
         control = shown[shown["group"] == CONTROL]
-        told += [f"Negative control ({row.term}): {row.note}." for row in control.itertuples()]
+        for term, note in control[["term", "note"]].itertuples(index=False):
+            told.append(f"Negative control{f' ({term})' if term else ''}: {note}.")
         return told
 
     def _takes(self, shown: pd.DataFrame) -> list[str]:

@@ -71,7 +71,7 @@ LACKS = {
     AREA: "no column of areas is named; see `area`",
     CONTROL: "no outcome is named that should not move; see `negative_control`",
 }
-KINDS: dict[type, Kind] = {
+KIND_OF: dict[type, Kind] = {
     Mean: "difference of means", Binary: "difference", Count: "rate ratio", TimeTo: "hazard ratio",
 }  # fmt: skip
 
@@ -180,7 +180,7 @@ def main_effect(compared: Effects) -> str:
 def kind_of(outcome: Outcome) -> Kind:
     """Say what the main effect of an outcome is."""
     caused = isinstance(outcome, TimeTo) and outcome.cause is not None
-    return "difference" if caused else KINDS[type(outcome)]
+    return "difference" if caused else KIND_OF[type(outcome)]
 
 
 def again_of_frame(
@@ -206,7 +206,7 @@ def lacking(analysis: FrameAnalysis, design: SensitivityDesign) -> Iterator[Row]
     asked = [(group, term) for group, term, _ in _asked(analysis, design)]
     for group, term in asked:
         if group not in made:
-            yield _not_done(group, term)
+            yield _not_done(group, "" if group == CONTROL else term)
     yield _not_done(UNSEEN, "") | {"outcome": UNSEEN_NEEDED}
 
 
@@ -237,8 +237,8 @@ def _matched(analysis: FrameAnalysis, effect: str, changed: dict[str, Any]) -> R
 def _without(analysis: FrameAnalysis, effect: str, area: Any) -> Row:
     """Leave an area out, as if its people had not been in the frame."""
     kept = ~analysis.areas().eq(area).fillna(False).to_numpy(bool)
-    if not kept.any():
-        raise ModelError("nobody remains")
+    if kept.all() or not kept.any():
+        raise ModelError("nobody is left out" if kept.all() else "nobody remains")
     frame = analysis.frame[kept]
     chance = analysis.score(frame)
     return analysis.effect(effect, frame, analysis.balance(chance), chance)
