@@ -182,7 +182,7 @@ def test_what_needs_all_rows_at_once_is_refused(rows):
         fit_cox(blocks, ["nobody"])
     with pytest.raises(ModelError, match="says who a person is"):
         fit_cox(blocks, ["person"])
-    with pytest.raises(ModelError, match="'event' says what happened; it is not a term"):
+    with pytest.raises(ModelError, match="'event' says what happened: it is no term and no group"):
         fit_cox(blocks, ["x", "event"])
     ids = rows.assign(note=rows.person + "!")
     with pytest.raises(ModelError, match="has 400 labels: an id is not a term"):

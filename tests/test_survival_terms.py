@@ -21,6 +21,8 @@ from desistance.survival import (
     fit_parametric,
     fit_recurrent,
     fit_split_population,
+    kaplan_meier,
+    log_rank,
 )
 from desistance.survival.terms import read_terms
 from desistance.timetoevent import TimeToEvent
@@ -424,6 +426,22 @@ def test_what_happened_is_no_term(estimator):
     frame = clean().assign(start=0)
     columns = ["day", "event", *(["kind"] if "causes" in estimator.traits else [])]
     for name in columns:
-        with pytest.raises(ModelError, match=f"'{name}' says what happened; it is not a term"):
+        with pytest.raises(ModelError, match=f"'{name}' says what happened"):
             estimator(frame, (name, "age"))
     estimator(frame.assign(began=frame.age), ("began", "arm"))  # a column of its own is
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda times: fit_cox(times, ["age"], strata="reoffended"),
+        lambda times: fit_cox(times, ["age"], strata=["tier", "day"]),
+        lambda times: fit_cox(times, ["age"], frailty="reoffended"),
+        lambda times: kaplan_meier(times, by="reoffended"),
+        lambda times: log_rank(times, "reoffended"),
+        lambda times: log_rank(times, "tier", strata="day"),
+    ],
+)
+def test_what_happened_makes_no_groups(people, ask):
+    with pytest.raises(ModelError, match="says what happened: it is no term and no group"):
+        ask(times_of(people))

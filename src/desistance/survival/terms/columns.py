@@ -67,6 +67,7 @@ def labelled(
     """
     names = [names] if isinstance(names, str) else list(names)
     for name in names:
+        refuse_outcomes(times, name)
         times = without_empty(times, name)
     codes, labels = _codes_and_labels(times.columns[names[0]])
     for name in names[1:]:
@@ -138,7 +139,7 @@ def numbers(column: pd.Series, name: str) -> NDArray[Any]:
 def refuse_outcomes(times: TimeToEvent, name: str) -> None:
     """Refuse a column that `stop`, events or causes were read from."""
     if name in times.outcome_columns:
-        raise ModelError(f"Column {name!r} says what happened; it is not a term.")
+        raise ModelError(f"Column {name!r} says what happened: it is no term and no group.")
 
 
 def refuse_ids(times: TimeToEvent, name: str, *, codes: bool = False) -> None:
