@@ -47,7 +47,7 @@ def entries_of(times: TimeToEvent, group: Ints, n_groups: int, *, together: bool
     alone = together and times.weight is None and times.n_people == times.n
     span, kinds = int(times.stop.max(initial=0)) + 1, max(2, len(times.cause_labels) + 1)
     n_cells = n_groups * span * kinds
-    if not alone or times.start.max(initial=0) or n_cells > 4 * times.n + CELLS_IN_CACHE:
+    if not alone or times.enters_late or n_cells > 4 * times.n + CELLS_IN_CACHE:
         cause = cause.astype(np.int64, copy=False)
         return Entries(group, times.start, times.stop, times.event, times.person, cause)
     counts = np.zeros(n_cells, np.int64)

@@ -102,6 +102,11 @@ class TimeToEvent:
         """How many people they are of: where no column says, every row is of another."""
         return self.n if self.person_column is None else int(self.person.max(initial=-1)) + 1
 
+    @property
+    def enters_late(self) -> bool:
+        """Whether any row starts after day 0; where one start is that of all, by a look at one."""
+        return bool((self.start[:1] if self.start.strides == (0,) else self.start).any())
+
     def first_rows(self) -> NDArray[np.int64]:
         """Give the number of each person's first row, shape (n_people,)."""
         order = np.arange(self.n)[in_order(self.person, self.start)]
@@ -176,7 +181,7 @@ class TimeToEvent:
         faults: list[str] = []
         n = len(frame)
         stops = _whole(frame, stop, faults)
-        starts = np.zeros(n, np.int64) if start is None else _whole(frame, start, faults)
+        starts = np.broadcast_to(np.int64(0), n) if start is None else _whole(frame, start, faults)
         events = _truth(frame, event, faults)
         people = np.arange(n) if person is None else _people(frame, person, faults)
         stratum, strata_labels = (None, ()) if strata is None else _codes(frame, strata, faults)

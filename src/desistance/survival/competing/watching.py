@@ -177,7 +177,7 @@ def influence_of_watching(
     path = np.cumsum(leave * watched.leaving[:, :, None], axis=1)
     staying, leaving = (step.reshape(-1, p) for step in (-path, leave - path))
     moved = np.concatenate([staying, leaving]).take(ends + watched.leaves * len(staying), axis=0)
-    if times.start.any():
+    if times.enters_late:
         moved -= staying.take(begins, axis=0)
     if watched.late_entry:
         enter = _share(to_those_there, watched.just_after[:, :, None])
