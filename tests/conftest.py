@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import socket
 
 import matplotlib as mpl
@@ -18,6 +19,9 @@ settings.register_profile("thorough", deadline=None, derandomize=True, max_examp
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 mpl.use("Agg")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as of a run in the background: processes
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # that tests start would ignore it too
 
 THIS_MACHINE = {"127.0.0.1", "::1", "localhost"}
 INTERNET = {socket.AF_INET, socket.AF_INET6}
