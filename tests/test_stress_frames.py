@@ -150,6 +150,15 @@ def test_what_red_balance_spoils_is_said(men, matched):
     assert f"Of these, {n_red} have red balance" in found.summary()
 
 
+def test_a_boosted_score_is_made_again_from_its_seed(men):
+    weighed = weigh_cohorts(estimate_propensity(men, method="boosted", rng=3, **TRAINED))
+    ask = partial(stress_test, men, weighed, FEW, outcomes=[Binary("earns")], method="boosted",
+                  balance=weigh_cohorts, **TRAINED)  # fmt: skip
+    assert_same(ask(rng=3).planned, compare_cohorts(men, weighed, [Binary("earns")]))
+    with pytest.raises(ModelError, match="does not give the cohorts of `balanced`"):
+        ask()
+
+
 def test_areas_nobody_is_in_are_no_alternative(men, matched):
     found = stress_test(men.assign(area=None), matched, FEW, outcomes=[Binary("earns")],
                         balance=NEAR, area="area", **TRAINED)  # fmt: skip

@@ -105,6 +105,7 @@ def stress_test(
     exposed: str,
     terms: Sequence[str],
     method: Method = ...,
+    rng: int | None = ...,
     balance: MakeAlike = ...,
     area: str | None = ...,
     negative_control: Outcome | None = ...,
@@ -123,6 +124,7 @@ def stress_test(
     exposed: str | None = None,
     terms: Sequence[str] = (),
     method: Method = "logistic",
+    rng: int | None = None,
     balance: Any = None,
     area: str | None = None,
     negative_control: Outcome | None = None,
@@ -146,7 +148,7 @@ def stress_test(
         Of a frame: a list of `Mean`, `Binary`, `Count` and `TimeTo`. The first effect of the first
         is stressed (of yes and no the difference, of times the hazard ratio); the first effects of
         all are the family.
-    exposed, terms, method
+    exposed, terms, method, rng
         Of a frame: how the chance of being exposed was estimated, as of `estimate_propensity`.
     balance
         How `balanced` was made. Of a follow-up: the `BalanceDesign`, or a function that makes it
@@ -225,7 +227,9 @@ def stress_test(
         if until_joining:
             raise ModelError("`until_joining` is for a follow-up.")
         balance = match_cohorts if balance is None else balance
-        score = partial(estimate_propensity, exposed=exposed, terms=terms, method=method)
+        score = partial(
+            estimate_propensity, exposed=exposed, terms=terms, method=method, rng=rng or 0
+        )
         compare = partial(compare_cohorts, person=person, clusters=clusters, confidence=confidence)
         return _of_frame(
             FrameAnalysis(
@@ -234,11 +238,11 @@ def stress_test(
             ),
             design,
         )  # fmt: skip
-    given = (exposed, area, negative_control, person, propensity)
+    given = (exposed, rng, area, negative_control, person, propensity)
     if outcomes or terms or any(one is not None for one in given):
         raise ModelError(
-            "`outcomes`, `exposed`, `terms`, `area`, `negative_control`, `person` and `propensity` "
-            "are for a frame; of a follow-up, see `SensitivityDesign`."
+            "`outcomes`, `exposed`, `terms`, `rng`, `area`, `negative_control`, `person` and "
+            "`propensity` are for a frame; of a follow-up, see `SensitivityDesign`."
         )
     balance = BalanceDesign() if balance is None else balance
     return _of_follow_up(
@@ -281,7 +285,7 @@ def _of_frame(analysis: FrameAnalysis, design: SensitivityDesign) -> StressTest:
     effects = [analysis.compared(one) for one in dict.fromkeys(analysis.outcomes)]
     checked_control(analysis)
     made = checked_balance(analysis)(analysis.chance)
-    _same_cohorts(made, balanced, "the `exposed`, `terms`, `method` and `balance`")
+    _same_cohorts(made, balanced, "the `exposed`, `terms`, `method`, `rng` and `balance`")
     compared, name = effects[0], main_effect(effects[0])
     planned = effect_row(compared, name, balanced)
     bounds, why = bounded(lambda: sets_of(analysis), analysis.confidence)
