@@ -244,14 +244,18 @@ def test_a_definition_of_your_own_is_read_from_where_the_plan_lies(place, monkey
            'classes = ["028"]\n')  # fmt: skip
     for name in ("reoffence", "previous", "further", "stressed", "control"):
         (place / f"{name}.toml").write_text(own, encoding="utf-8")
-    shutil.copy(str(DATA / "tools" / "RAG.toml"), place / "rag.toml")
+    (place / "own").mkdir()
+    shutil.copy(str(DATA / "tools" / "RAG.toml"), place / "own" / "reoffence.toml")
     scheme = (DATA / "schemes" / "NOMS7.toml").read_text(encoding="utf-8")
-    (place / "scheme.toml").write_text(scheme.replace('"RAG"', '"rag.toml"'), encoding="utf-8")
+    (place / "own" / "scheme.toml").write_text(
+        scheme.replace('"RAG"', '"reoffence.toml"'), encoding="utf-8"
+    )
     (place / "plan.toml").write_text(
         'outcomes = ["rate"]\noffence_sets = ["further.toml"]\n'
         + PLAN.replace("[follow_up]", '[follow_up]\noffence_set = "reoffence.toml"')
-        + '[histories]\nscheme = "scheme.toml"\noffence_sets = ["previous.toml"]\n[sensitivity]\n'
-        'offence_sets = ["stressed.toml"]\nnegative_control = "control.toml"\nareas = false',
+        + '[histories]\nscheme = "own/scheme.toml"\noffence_sets = ["previous.toml"]\n'
+        '[sensitivity]\noffence_sets = ["stressed.toml"]\nnegative_control = "control.toml"\n'
+        "areas = false",
         encoding="utf-8",
     )
     (place / "elsewhere").mkdir()
@@ -267,10 +271,11 @@ def test_a_definition_of_your_own_is_read_from_where_the_plan_lies(place, monkey
     assert offence_set(plan.offence_sets[0]).name == "OWN"
     assert load_offence_set(plan.offence_sets[0]).name == "OWN"
     assert load_scheme(plan.histories.scheme).name == "NOMS7"
-    with (place / "rag.toml").open("a", encoding="utf-8") as tool:
-        tool.write("# changed\n")
+    for name in ("own/reoffence.toml", "reoffence.toml"):  # a tool, and an offence set
+        with (place / name).open("a", encoding="utf-8") as file:
+            file.write("# changed\n")
     deviations = lock.deviations(plan, load_cases(place / "files"))["what"]
-    assert deviations.tolist() == ["file: rag.toml"]
+    assert sorted(deviations) == ["file: own/reoffence.toml", "file: reoffence.toml"]
 
 
 def report(place, lock):

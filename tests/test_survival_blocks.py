@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from desistance.errors import DataError, ModelError, SourceError
-from desistance.survival import Ridge, Spline, fit_cox
+from desistance.survival import Ridge, Spline, fit_cox, kaplan_meier
 from desistance.timetoevent import TimesInBlocks, TimeToEvent
 
 ROLES = {"start": "start", "stop": "stop", "event": "event", "person": "person"}
@@ -184,6 +185,9 @@ def test_what_needs_all_rows_at_once_is_refused(rows):
         fit_cox(blocks, ["person"])
     with pytest.raises(ModelError, match="'event' says what happened: it is no term and no group"):
         fit_cox(blocks, ["x", "event"])
+    for ask in (partial(fit_cox, terms=["x"], strata="event"), partial(kaplan_meier, by="stop")):
+        with pytest.raises(ModelError, match="says what happened: it is no term and no group"):
+            ask(blocks)
     ids = rows.assign(note=rows.person + "!")
     with pytest.raises(ModelError, match="has 400 labels: an id is not a term"):
         fit_cox(in_blocks(ids), ["note"])

@@ -1,5 +1,7 @@
 """Frames as they come: columns of Arrow, fine clocks, and slips of the pen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,6 +22,7 @@ from desistance import (
     fit_fine_gray,
     fit_parametric,
     hazard_convergence,
+    kaplan_meier,
     log_rank,
     smoothed_hazard,
     weigh_cohorts,
@@ -173,3 +176,16 @@ def test_cohorts_of_arrows_columns_are_those_of_numpys(frame):
         ))  # fmt: skip
     for ours, arrows in zip(*found, strict=True):
         pd.testing.assert_frame_equal(ours, arrows)
+
+
+@pytest.mark.parametrize("start", [None, "start"])
+def test_whoever_is_watched_from_day_0_does_not_enter_late(start):
+    """A column of zeros and no column say the same; a start after 0, of all or of one, is late."""
+    frame = pd.DataFrame({"start": 0, "stop": [3, 5, 5, 8], "event": [1, 0, 1, 1]})
+    times = TimeToEvent.from_frame(frame, start=start, stop="stop", event="event")
+    assert not times.enters_late
+    assert not times.only(frame["stop"].to_numpy() > 3, "few days").enters_late
+    assert kaplan_meier(times).curve["n_at_risk"].tolist() == [4, 3, 1]
+    assert replace(times, start=np.broadcast_to(np.int64(2), 4)).enters_late
+    assert replace(times, start=np.array([0, 0, 0, 1])).enters_late
+    assert not times.only(np.zeros(4, bool), "nobody").enters_late

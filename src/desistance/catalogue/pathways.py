@@ -152,10 +152,11 @@ def load_scheme(path: str | Path) -> PathwayScheme:
 
 
 def own_tools(scheme: str | Path) -> dict[str, Path]:
-    """Find the tool files of the user's own that a scheme of the user's own names."""
+    """Find the tool files that a scheme of the user's own names, by their name beside its own."""
     file = path_of(scheme)
     named = read_texts(_with_base(file), "tools", file.name)
-    return {name: file.parent / name for name in named if name.endswith(".toml")}
+    beside = Path(scheme).parent
+    return {str(beside / name): file.parent / name for name in named if name.endswith(".toml")}
 
 
 def _read_scheme(file: Traversable) -> PathwayScheme:

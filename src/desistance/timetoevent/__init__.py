@@ -7,6 +7,7 @@ asked      the days at which a user asks what a curve says
 """
 
 from desistance.timetoevent.asked import Days, days_asked
+from desistance.timetoevent.columns import where
 from desistance.timetoevent.inblocks import HasBlocks, TimesInBlocks
 from desistance.timetoevent.plain import plain
 from desistance.timetoevent.rows import (
@@ -16,7 +17,6 @@ from desistance.timetoevent.rows import (
     as_times,
     in_order,
     outcome_columns,
-    where,
 )
 
 __all__ = [

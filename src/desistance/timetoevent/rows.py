@@ -24,6 +24,16 @@ import numpy as np
 import pandas as pd
 
 from desistance.errors import DataError
+from desistance.timetoevent.columns import (
+    causes_of,
+    codes,
+    columns_exist,
+    people_of,
+    truth,
+    weights_of,
+    where,
+    whole,
+)
 from desistance.timetoevent.plain import plain
 
 if TYPE_CHECKING:
@@ -31,7 +41,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-WHOLE = 1e-6  # how far a float may be from a whole unit
 FEWEST_ROWS = 10  # so many different rows are not all there twice by chance
 LONGEST = {  # 120 years, as the clock may be age
     "days": 43_830, "weeks": 6_262, "months": 1_440, "years": 120,
@@ -176,20 +185,20 @@ class TimeToEvent:
             raise DataError(
                 f"The rows come in a pandas DataFrame, not in a {type(frame).__name__}."
             )
-        _columns_exist(frame, named)
+        columns_exist(frame, named)
         frame = plain(frame)
         faults: list[str] = []
         n = len(frame)
-        stops = _whole(frame, stop, faults)
-        starts = np.broadcast_to(np.int64(0), n) if start is None else _whole(frame, start, faults)
-        events = _truth(frame, event, faults)
-        people = np.arange(n) if person is None else _people(frame, person, faults)
-        stratum, strata_labels = (None, ()) if strata is None else _codes(frame, strata, faults)
-        weights = None if weight is None else _weights(frame, weight, faults)
+        stops = whole(frame, stop, faults)
+        starts = np.broadcast_to(np.int64(0), n) if start is None else whole(frame, start, faults)
+        events = truth(frame, event, faults)
+        people = np.arange(n) if person is None else people_of(frame, person, faults)
+        stratum, strata_labels = (None, ()) if strata is None else codes(frame, strata, faults)
+        weights = None if weight is None else weights_of(frame, weight, faults)
         causes: NDArray[np.int64] | None = None
         cause_labels: tuple[str, ...] = ()
         if cause is not None and not faults:
-            causes, cause_labels = _causes(frame, cause, events, faults)
+            causes, cause_labels = causes_of(frame, cause, events, faults)
         if not faults:
             faults += _person_time_faults(
                 starts, stops, events, people, unit,
@@ -229,133 +238,6 @@ def outcome_columns(roles: Mapping[str, str | None]) -> frozenset[str]:
     """Find the columns that say what happened, of those each role is read from."""
     named = (roles.get(role) for role in ("stop", "event", "cause"))
     return frozenset(name for name in named if name is not None)
-
-
-def _columns_exist(frame: pd.DataFrame, named: dict[str, str | None]) -> None:
-    faults = []
-    for role, name in named.items():
-        if name is None:
-            continue
-        times = list(frame.columns).count(name)
-        if times == 0:
-            columns = ", ".join(map(repr, frame.columns))
-            faults.append(f"`{role}={name!r}` is not a column; there are {columns}")
-        elif times > 1:
-            faults.append(f"column {name!r} stands {times} times in the frame; keep one")
-    if faults:
-        raise DataError("; ".join(faults) + ".")
-
-
-def where(bad: NDArray[np.bool_]) -> str:
-    """Say how many rows and the first few row numbers, counted from 0; never their values."""
-    rows = np.flatnonzero(bad)
-    first = ", ".join(map(str, rows[:5])) + (", ..." if len(rows) > 5 else "")
-    return f"{len(rows)} row{'s' * (len(rows) != 1)} (row {first})"
-
-
-def _whole(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.int64]:
-    column = frame[name]
-    zeros = np.zeros(len(frame), np.int64)
-    if column.dtype.kind in "mM" or column.dtype.kind not in "iuf":
-        faults.append(
-            f"column {name!r} holds {column.dtype}, not numbers: times are whole days; turn dates "
-            "into days since the index date first"
-        )
-        return zeros
-    values = column.to_numpy(dtype=float, na_value=np.nan)
-    for kind, bad in {
-        "empty": np.isnan(values),
-        "infinite": np.isinf(values),
-        "negative": values < 0,
-        "not a whole number": ~np.isclose(values, np.round(values), rtol=0, atol=WHOLE),
-    }.items():
-        if bad.any():
-            faults.append(f"column {name!r} is {kind} in {where(bad)}")
-            return zeros
-    return np.round(values).astype(np.int64) if (values < 2**53).all() else zeros + 2**53
-
-
-def _truth(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.bool_]:
-    column = frame[name]
-    falses = np.zeros(len(frame), bool)
-    missing = column.isna().to_numpy()
-    if missing.any():
-        faults.append(f"column {name!r} is empty in {where(missing)}; an unknown event is not a 0")
-        return falses
-    if column.dtype.kind not in "biuf":
-        faults.append(
-            f"column {name!r} holds {column.dtype}, not bool or 0/1: say which value means the "
-            f"event, for example frame[{name!r}] == 'yes'"
-        )
-        return falses
-    values = column.to_numpy(dtype=float)
-    other = ~np.isin(values, (0.0, 1.0))
-    if other.any():
-        faults.append(
-            f"column {name!r} is neither 0 nor 1 in {where(other)}; codes are not guessed"
-        )
-        return falses
-    return values.astype(bool)
-
-
-def _codes(
-    frame: pd.DataFrame, name: str, faults: list[str]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    column = frame[name]
-    missing = column.isna().to_numpy()
-    if missing.any():
-        faults.append(f"column {name!r} is empty in {where(missing)}")
-        return np.zeros(len(frame), np.int64), ()
-    return _texts(column)
-
-
-def _people(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.int64]:
-    """Give rows the code of their person; numbers in their own order, which is faster."""
-    if frame[name].dtype.kind not in "iuf" or frame[name].isna().any():
-        return _codes(frame, name, faults)[0]
-    return pd.factorize(frame[name], sort=True)[0].astype(np.int64)
-
-
-def _weights(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.float64]:
-    if frame[name].dtype.kind not in "iuf":
-        faults.append(f"column {name!r} holds {frame[name].dtype}, not weights")
-        return np.ones(len(frame))
-    values = frame[name].to_numpy(dtype=float, na_value=np.nan)
-    bad = ~(np.isfinite(values) & (values > 0))
-    if bad.any():
-        faults.append(
-            f"column {name!r} is empty, infinite, zero or negative in {where(bad)}; weights are "
-            "above zero (leave out rows that weigh nothing)"
-        )
-        return np.ones(len(frame))
-    # A sum over rows must stay a number: what matters is how weights compare with each other.
-    if values.size and (values.max() > 1e150 or values.max() < 1e-150):
-        faults.append(
-            f"column {name!r} is beyond 1e150 or below 1e-150; scale the weights to mean 1"
-        )
-    return values
-
-
-def _causes(
-    frame: pd.DataFrame, name: str, events: NDArray[np.bool_], faults: list[str]
-) -> tuple[NDArray[np.int64] | None, tuple[str, ...]]:
-    missing = frame[name].isna().to_numpy() & events
-    if missing.any():
-        faults.append(f"column {name!r} names no cause for the event in {where(missing)}")
-        return None, ()
-    code, known = _texts(frame.loc[events, name])
-    causes = np.zeros(len(frame), np.int64)
-    causes[events] = code + 1
-    return causes, known
-
-
-def _texts(column: pd.Series) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Give rows the code of their text, in the order of the texts; what reads the same is one."""
-    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=False) != "string":
-        column = column.map(str)  # else 1 and True, which are equal, would be one
-    codes, labels = pd.factorize(column)
-    texts, place = np.unique(pd.Index(labels).astype(str).to_numpy(object), return_inverse=True)
-    return place.astype(np.int64)[codes], tuple(texts)
 
 
 def in_order(whose: NDArray[np.int64], then: NDArray[np.integer]) -> NDArray[np.int64] | slice:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from desistance.balance import BalanceDesign, balance_cohorts
 from desistance.comparison.effects import compare_cohorts
+from desistance.comparison.effects.contrasts import is_ratio
 from desistance.comparison.planning.formula import Power
 from desistance.errors import ModelError, NobodyToMatchError
 from desistance.followup import FollowUpDesign, follow_up
@@ -81,7 +82,7 @@ def simulated_power(
     told: list[dict[str, object]] = []
     for outcome in found[0]:
         values = np.array([one[outcome] for one in found])
-        none = 1.0 if "ratio" in outcome else 0.0
+        none = 1.0 if is_ratio(outcome) else 0.0
         sure = (values[:, 1] > none) | (values[:, 2] < none)
         scale = np.log if none else np.asarray
         width = (scale(values[:, 2]) - scale(values[:, 1])) / 2
