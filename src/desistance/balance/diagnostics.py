@@ -191,8 +191,8 @@ def _gaps(
         ranked = column[order]
         last = np.append(ranked[1:] > ranked[:-1], True)  # of those with the same value
         for weighting, step in enumerate(steps):
-            gap = np.abs(step[order].cumsum())
-            found[:, weighting, place] = gap.max(where=last, initial=0), gap.mean(where=last)
+            gap = np.abs(step[order].cumsum()[last])
+            found[:, weighting, place] = gap.max(), gap.mean()
     return [(largest, average) for largest, average in found.transpose(1, 0, 2)]
 
 

@@ -63,7 +63,6 @@ Method = Literal["logistic", "ridge", "boosted", "hazard"]
 RIDGE = 1.0  # of standardised columns
 CERTAIN = 15.0  # log odds beyond which a score has run away
 FOLDS = 5
-ROWS_TO_START = 20_000
 ROWS_AT_ONCE = 16_384  # that stay near the processor
 
 
@@ -298,24 +297,38 @@ def _fit(
         C=1 / RIDGE if method == "ridge" else np.inf, solver="newton-cholesky", tol=1e-12,
         warm_start=True,
     )  # fmt: skip
-    some = slice(None, None, max(1, len(x) // ROWS_TO_START))
+    slopes, constant = _discriminant(x, exposed)
+    if (np.abs(x @ slopes + constant) < CERTAIN).all():  # none of them ran away
+        model.coef_, model.intercept_ = slopes[None], np.array([constant])
     with catch_warnings():  # of a term balanced already, or that tells all, which is said elsewhere
         simplefilter("ignore", ConvergenceWarning)
         simplefilter("ignore", LinAlgWarning)
-        if some.step > 1 and 0 < exposed[some].mean() < 1:
-            near = model.fit(x[some], exposed[some]).decision_function(x)
-            model.warm_start = bool((np.abs(near) < CERTAIN).all())  # none of them ran away
         log_odds = model.fit(x, exposed).decision_function(x)
     estimate = model.coef_[0, :p] / scale
     if method == "ridge":
         return log_odds, _told(names, estimate, None, "a ridge has no standard error")
-    information = np.zeros((x.shape[1] + 1,) * 2)
-    for block in np.array_split(np.arange(len(x)), 1 + len(x) // ROWS_AT_ONCE):
-        rows = slice(block[0], block[-1] + 1)
-        whole, chance = np.column_stack([x[rows], np.ones(len(block))]), expit(log_odds[rows])
-        information += (whole * (chance * (1 - chance))[:, None]).T @ whole
+    information = np.zeros((x.shape[1] + 1,) * 2)  # the constant is last
+    for begin in range(0, len(x), ROWS_AT_ONCE):
+        rows = slice(begin, begin + ROWS_AT_ONCE)
+        chance = expit(log_odds[rows])
+        weight = chance * (1 - chance)
+        weighted = x[rows].T * weight
+        information[:-1, :-1] += weighted @ x[rows]
+        information[-1, :-1] += weighted.sum(axis=1)
+        information[-1, -1] += weight.sum()
+    information[:-1, -1] = information[-1, :-1]
     covariance = np.linalg.pinv(information)
     return log_odds, _told(names, estimate, np.sqrt(np.diag(covariance))[:p] / scale)
+
+
+def _discriminant(x: Floats, exposed: Bools) -> tuple[Floats, float]:
+    """Fisher's discriminant of centred columns (n, p): log odds near those of a regression."""
+    share, total = exposed.mean(), exposed @ x
+    slopes = np.linalg.pinv(x.T @ x, hermitian=True) @ total
+    squares = share * (1 - share) * len(x)
+    slopes *= len(x) / max(squares - slopes @ total, 1e-9 * squares)  # of which these are left
+    middle = (total / exposed.sum() - total / (~exposed).sum()) / 2
+    return slopes, float(logit(share) - middle @ slopes)
 
 
 def _boosted(x: Floats, exposed: Bools, person: NDArray[np.int64], rng: int) -> Floats:
