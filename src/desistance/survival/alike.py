@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-ROWS_IN_CACHE = 65_536
+ROWS_IN_CACHE = 32_768
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ def entries_of(times: TimeToEvent, group: Ints, n_groups: int, *, together: bool
     """Enter rows (n,) one by one; those that fare alike `together`, if any may be."""
     cause: NDArray[Any] = times.event if times.cause is None else times.cause
     alone = together and times.weight is None and times.n_people == times.n
-    span, kinds = int(times.stop.max(initial=0)) + 1, max(2, len(times.cause_labels) + 1)
+    span, kinds = times.last_day + 1, max(2, len(times.cause_labels) + 1)
     n_cells = n_groups * span * kinds
     if not alone or times.enters_late or n_cells > 4 * times.n + CELLS_IN_CACHE:
         cause = cause.astype(np.int64, copy=False)

@@ -17,7 +17,7 @@ here, at the door; nobody downstream checks again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -82,6 +82,8 @@ class TimeToEvent:
     outcome_columns
         The columns of `stop`, event and cause: what happened is no term either (`start` may be: it
         is known on entry).
+    last_day : int
+        The latest `stop`, 0 of no rows.
     """
 
     start: NDArray[np.int64]
@@ -100,6 +102,10 @@ class TimeToEvent:
     person_column: str | None = None
     caveats: tuple[str, ...] = ()
     outcome_columns: frozenset[str] = frozenset()
+    last_day: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "last_day", int(self.stop.max(initial=0)))
 
     @property
     def n(self) -> int:

@@ -125,7 +125,7 @@ class AdjustedCurves(Result):
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw both curves with their limits, over the table of who is at risk."""
         ax = new_axes(ax, size=(7.2, 5.0))
-        most = int(self.rows.stop.max())
+        most = self.rows.last_day
         ticks = np.asarray(MaxNLocator(TICKS, integer=True).tick_values(0, most))
         ticks = ticks[(ticks >= 0) & (ticks <= most)].astype(int)
         table = self.risk_table(ticks.tolist())

@@ -68,7 +68,7 @@ def by_day(
         mask = joined == bool(place)
         group = times.only(mask, "other cohort")
         value, moves[place, mask] = estimate(group, day)
-        short = not mask.any() or group.stop.max() < day
+        short = not mask.any() or group.last_day < day
         if short and not (mask.any() and influence_of_survival(group, day)[0] == 0):
             note = note or f"nobody of {name} is watched to day {day}"
         values.append(value)

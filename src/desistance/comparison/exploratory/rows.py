@@ -195,7 +195,7 @@ def rate_difference(rows: TimeToEvent, day: int) -> tuple[float, pd.Series]:
         mask = (rows.columns[EXPOSED] == side).to_numpy()
         group = rows.only(mask, "other cohort")
         share, by_row = influence_of_survival(group, day)
-        if not group.n or (group.stop.max() < day and share > 0):
+        if not group.n or (group.last_day < day and share > 0):
             return np.nan, pd.Series(moved)
         total += sign * 100 * (1 - share)
         moved[mask] = -sign * 100 * by_row

@@ -185,7 +185,7 @@ def cumulative_incidence(
         "n_events": n_events.astype(np.int64)[day, code], "estimate": share[day, code],
         "std_error": error[day, code], "conf_low": 1 - high[day, code],
         "conf_high": 1 - low[day, code], "note": _notes(share)[day, code],
-    })  # fmt: skip
+    }, copy=False)  # fmt: skip
     groups = rows.counts(event)
     return CumulativeIncidence(
         curve, groups, causes, by, kept.unit, confidence, kept.n, rows.n_people,

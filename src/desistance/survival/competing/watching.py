@@ -84,7 +84,7 @@ def numbered(times: TimeToEvent) -> tuple[TimeToEvent, Ints | None]:
 
     Also gives the moments, in order; None where time is counted as it was.
     """
-    if times.stop.max(initial=0) <= 4 * times.n + FEW_KEYS:
+    if times.last_day <= 4 * times.n + FEW_KEYS:
         return times, None
     moments, place = np.unique(np.concatenate([[0], times.start, times.stop]), return_inverse=True)
     start, stop = np.split(place[1:], 2)
@@ -102,7 +102,7 @@ def watch(times: TimeToEvent, group: Ints, cause: int) -> Watch:
     """
     first, last = _ends_of_people(times, group)
     leaves, enters = last & ~times.event, first & (times.start > 0)
-    shape = (int(group.max(initial=-1)) + 1, int(times.stop.max(initial=0)) + 1)
+    shape = (int(group.max(initial=-1)) + 1, times.last_day + 1)
     weight: Floats = np.ones(times.n) if times.weight is None else times.weight
 
     def table(day: Ints, values: Floats) -> Floats:

@@ -257,7 +257,7 @@ def _pieces(
 ) -> tuple[Ints, Ints, Ints]:
     """Cut rows wherever an effect changes: of each piece the row, start and stop, (m,) each."""
     strata = np.zeros(times.n, np.int64) if stratum is None else stratum
-    span = int(times.stop.max(initial=0)) + 1
+    span = times.last_day + 1
     start, stop = strata * span + times.start, strata * span + times.stop
     hows = [term.how for term in varying]
     if all(isinstance(how, Steps) for how in hows):

@@ -57,8 +57,7 @@ class Plateau:
 
 def plateau(times: TimeToEvent) -> Plateau:
     """Measure the end of follow-up; people are counted, not weighted."""
-    last_event = int(times.stop[times.event].max(initial=0))
-    last_day = int(times.stop.max(initial=0))
+    last_event, last_day = int(times.stop[times.event].max(initial=0)), times.last_day
     late = times.event & (times.stop > 2 * last_event - last_day) & (last_event < last_day)
     beyond = 2 * times.stop > last_event + last_day
     n, n_late, n_beyond = (

@@ -177,8 +177,7 @@ def fitted_curve(
     """
     if not times.n:
         return pd.DataFrame(columns=["day", "estimate", "observed"], dtype=float)
-    last = int(times.stop.max())
-    days = np.unique(np.linspace(1, last, DAYS_DRAWN).astype(np.int64))
+    days = np.unique(np.linspace(1, times.last_day, DAYS_DRAWN).astype(np.int64))
     first = times.first_rows()
     weight = np.ones(times.n) if times.weight is None else times.weight
     sets = risk_sets(times.start, times.stop, times.event, weight=times.weight)

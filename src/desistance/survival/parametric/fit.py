@@ -202,7 +202,7 @@ def fit_parametric(
     return ParametricFit(
         solution, distribution, variance, cluster or "person", kept.unit,
         kept.weight is not None, kept.n, kept.n_people,
-        int(kept.event.sum()), came.n - kept.n, int(kept.stop.max(initial=0)),
+        int(kept.event.sum()), came.n - kept.n, kept.last_day,
         caveats(came, kept, solution, variance, clusters),
         fitted_curve(kept, solution, location.plain), read_as,
     )  # fmt: skip

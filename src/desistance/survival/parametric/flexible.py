@@ -252,7 +252,7 @@ def fit_flexible_parametric(
     return FlexibleFit(
         solution, scale, variance, cluster or "person", kept.unit,
         kept.weight is not None, kept.n, kept.n_people,
-        int(kept.event.sum()), came.n - kept.n, int(kept.stop.max(initial=0)),
+        int(kept.event.sum()), came.n - kept.n, kept.last_day,
         (*caveats(came, kept, solution, variance, clusters), *_if_it_turns(solution, kept)),
         fitted_curve(kept, solution, own.plain), read_as,
     )  # fmt: skip
@@ -280,7 +280,7 @@ def _if_it_turns(solution: SplineCurve, times: TimeToEvent) -> tuple[str, ...]:
     """Say if the fitted cumulative hazard falls anywhere people were followed."""
     if np.isnan(solution.values).any():
         return ()
-    first, last = int(times.start.min(initial=0)) + 1, int(times.stop.max(initial=1))
+    first, last = int(times.start.min(initial=0)) + 1, max(times.last_day, 1)
     days = np.unique(np.geomspace(first, max(last, first), DAYS_DRAWN).astype(np.int64))
     if not (solution.slope(np.log(days)) < 0).any():
         return ()
