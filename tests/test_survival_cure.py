@@ -280,6 +280,16 @@ def test_a_robust_variance_has_coefficients_and_no_limits_of_the_curve():
     assert "by the model's variance only" in found.note[0]
 
 
+def test_a_robust_error_that_is_only_rounding_is_not_told():
+    frame = releases().assign(day=lambda f: np.where(f.returned, 30, f.day + 30))
+    fit = fit_split_population(times_of(frame), ["priors"], latency="cox", variance="robust")
+    told = fit.maximum(log=True).set_index(["group", "term"]).loc[("latency", "priors")]
+    assert np.isnan(told.std_error)  # all who return do so on one day: nobody moves the effect
+    assert told.note == "not estimable: nobody moves it, so the robust variance is 0"
+    model = fit_split_population(times_of(frame), ["priors"], latency="cox").maximum(log=True)
+    assert (model.std_error > 0.01).all()
+
+
 def test_beyond_the_last_event_the_curve_is_the_share_that_never_returns():
     fit = fit_split_population(times_of(releases()), ["need"], latency="cox")
     found = fit.survival_at({"need": 0}, [0, fit.end.last_event + 1, fit.end.last_day])

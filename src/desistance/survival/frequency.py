@@ -271,13 +271,13 @@ def fit_frequency(
 
 def _people(times: TimeToEvent) -> TimeToEvent:
     """One row a person: their first row's columns, and their own time at risk and events."""
-    first = times.first_rows()
-    counts = np.bincount(times.person, times.event, len(first)).astype(np.int64)
-    exposure = np.bincount(times.person, times.stop - times.start, len(first)).astype(np.int64)
-    told = {COUNT: counts, ROWS: np.bincount(times.person, minlength=len(first))}
+    first, n = times.first_rows(), times.n_people
+    counts = np.bincount(times.person, times.event, n).astype(np.int64)
+    exposure = np.bincount(times.person, times.stop - times.start, n).astype(np.int64)
+    told = {COUNT: counts, ROWS: np.bincount(times.person, minlength=n)}
     return replace(
         times, start=np.zeros_like(exposure), stop=exposure, event=counts > 0,
-        person=np.arange(len(first)), strata=None, cause=None,
+        person=np.arange(n), strata=None, cause=None,
         columns=times.columns.iloc[first].assign(**told).reset_index(drop=True),
     )  # fmt: skip
 

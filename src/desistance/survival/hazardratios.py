@@ -31,15 +31,17 @@ def hazard_ratios(
     *,
     log: bool,
     profile: Floats | None = None,
+    tested: NDArray[np.bool_] | bool = True,
 ) -> pd.DataFrame:
     """Lay out hazard ratios with 95 % intervals, one row a term; log hazard ratios with `log`.
 
-    The intervals and tests are Wald's, or those of a `profile` (see `CoxFit`).
+    The intervals and tests are Wald's, or those of a `profile` (see `CoxFit`); a row that is not
+    `tested` has no statistic.
     """
     error = np.sqrt(np.diag(covariance))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if profile is None:
-            z = log_hazards / error
+            z = np.where(tested, log_hazards / error, np.nan)
             limits = [log_hazards, log_hazards - Z95 * error, log_hazards + Z95 * error]
         else:
             *sides, z = profile.T

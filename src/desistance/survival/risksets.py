@@ -128,7 +128,7 @@ class RiskSets:
             n_strata = max(n_strata, 1 + int(stratum.max(initial=0)))
             begins = np.searchsorted(key, np.arange(n_strata) * span).astype(np.int32)[stratum]
             start, stop = stratum * span + start, stratum * span + stop
-        find = _finder(key, n_strata * span, len(stop))
+        find = finder(key, n_strata * span, len(stop))
         last, before = find(stop), find(start)
         has_say = last > before
         late = has_say & (before >= begins)
@@ -277,7 +277,7 @@ def risk_sets(
     if marked is not None and marked[0].any():
         begins = start if stratum is None else stratum * span + start
         wanted = np.concatenate([wanted, begins[marked[0]]])
-    key = _distinct(wanted, n_strata * span, len(stop))
+    key = distinct(wanted, n_strata * span, len(stop))
     bare = event_days(key // span, key % span, np.zeros(len(key), np.int64), np.zeros(len(key)))
     sets = bare.of_rows(start, stop, event, stratum=stratum, weight=weight)
     return replace(sets, copies=copies).with_counts()
@@ -293,7 +293,7 @@ def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -
     )  # fmt: skip
 
 
-def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
+def distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
     """Find the distinct keys: by a table of all that may be when it is small beside n rows."""
     if n_cells > 4 * n + FEW_KEYS:
         key = np.sort(wanted)  # much faster than np.unique, which hashes
@@ -301,7 +301,7 @@ def _distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
     return np.flatnonzero(np.bincount(wanted, minlength=n_cells)).astype(np.int64)
 
 
-def _finder(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
+def finder(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
     """Give a way to number the last key at or below each of n rows' keys, -1 for none.
 
     By a table as well.

@@ -122,8 +122,10 @@ class TimeToEvent:
         """Whether any row starts after day 0; where one start is that of all, by a look at one."""
         return bool((self.start[:1] if self.start.strides == (0,) else self.start).any())
 
-    def first_rows(self) -> NDArray[np.int64]:
-        """Give the number of each person's first row, shape (n_people,)."""
+    def first_rows(self) -> NDArray[np.int64] | slice:
+        """Index each person's first row, n_people in all: a slice where every row is of another."""
+        if self.person_column is None:
+            return slice(None)
         order = np.arange(self.n)[in_order(self.person, self.start)]
         return order[np.flatnonzero(np.diff(self.person[order], prepend=-1))]
 

@@ -22,7 +22,7 @@ from desistance.survival.intervals import survival_interval
 from desistance.survival.parametric.ascent import climb
 from desistance.survival.parametric.designs import Design
 from desistance.survival.parametric.likelihood import LOCATION, LOG_SCALE, SHARE, logistic
-from desistance.survival.parametric.solution import notes_of, sandwich
+from desistance.survival.parametric.solution import in_own_units, notes_of, sandwich
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,10 +75,10 @@ class CoxLatency:
     def frame(self, *, log: bool) -> pd.DataFrame:
         """Tidy coefficients, or with `log` false their exponentials."""
         values = np.where([bool(note) for note in self.notes], np.nan, self.values)
-        frame = hazard_ratios(self.names, values, self.covariance, self.notes, log=log)
-        frame.loc[np.isnan(values), "std_error"] = np.nan
-        frame.loc[~self.is_term, ["statistic", "p_value"]] = np.nan
-        return frame
+        covariance = np.where(np.isnan(values), np.nan, self.covariance)
+        return hazard_ratios(
+            self.names, values, covariance, self.notes, log=log, tested=self.is_term
+        )
 
     def of(self, predictor: int) -> Floats:
         """The coefficients that make one predictor."""
@@ -183,15 +183,15 @@ def solve_cox_latency(
     names = latency.names + share.names
     predictor = np.repeat([LOCATION, SHARE], [len(own.names) for own in designs])
     is_term = np.append(np.ones(len(latency.names), bool), np.arange(len(share.names)) > 0)
-    day = np.unique(times.stop[times.event])
-    if not len(day):
+    if not times.event.any():
         none = np.full(len(names), np.nan)
         return CoxLatency(
             names, (f"{NOT_ESTIMABLE}: no event",) * len(names), predictor, is_term,
-            none, np.outer(none, none), np.nan, 0, 0, day, None, none[: len(latency.names)],
-            np.zeros((0, len(names))), rows.mean_weight, by_model=True,
+            none, np.outer(none, none), np.nan, 0, 0, np.zeros(0, np.int64), None,
+            none[: len(latency.names)], np.zeros((0, len(names))), rows.mean_weight, by_model=True,
         )  # fmt: skip
     likelihood = JumpLikelihood(times, rows, latency.matrix, share.matrix)
+    day = likelihood.day
     back = block_diag(latency.back, share.back)
     onto = np.linalg.pinv(back)
     centre = -location.back[0, 1:] @ np.linalg.pinv(latency.back)
@@ -210,13 +210,13 @@ def solve_cox_latency(
             break
     notes = notes_of(designs, top, back @ top.lost, rows.event)
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
-    covariance = top.covariance / rows.mean_weight
+    model = covariance = top.covariance / rows.mean_weight
     baseline = likelihood.baseline(top.theta) if top.settled else None
     if clusters is not None and baseline is not None:
         covariance = sandwich(likelihood, top, clusters)
     return CoxLatency(
         names, notes, predictor, is_term, np.where(blank, np.nan, back @ top.theta),
-        np.where(blank | blank[:, None], np.nan, back @ covariance @ back.T),
+        in_own_units(covariance, model, back, blank),
         rows.mean_weight * top.value if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1], top.steps, day, baseline,
         centre, np.zeros((len(day), len(names))) if baseline is None else baseline.moves @ onto,

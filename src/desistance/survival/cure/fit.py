@@ -29,6 +29,7 @@ from desistance.results import NOT_ESTIMABLE
 from desistance.survival.cure.coxlatency import solve_cox_latency
 from desistance.survival.cure.plateau import plateau, why_not_identified, why_thin_early
 from desistance.survival.cure.result import Latency, SplitPopulationFit
+from desistance.survival.parametric.ascent import SMALLEST_STEP
 from desistance.survival.parametric.designs import design, single
 from desistance.survival.parametric.faces import (
     caveats,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+NEAR = 1e-4  # the last of Newton's steps, whose square is what is left of the way
 WORTH_SAYING = 0.05  # of eventual events still to come
 
 
@@ -124,7 +126,8 @@ def fit_split_population(
     designs = {LOCATION: location, SHARE: share}
     if formula != "exponential":
         designs = {LOCATION: location, LOG_SCALE: single("scale", kept.n), SHARE: share}
-    with_formula = solve(rows, formula, designs, clusters=clusters)
+    near = NEAR if latency == "cox" else SMALLEST_STEP  # a start, and what it says of the plateau
+    with_formula = solve(rows, formula, designs, clusters=clusters, near=near)
     solution: Solution | CoxLatency = with_formula
     if latency == "cox":
         solution = solve_cox_latency(kept, rows, location, share, with_formula, clusters=clusters)

@@ -24,11 +24,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.linalg import LinAlgError, solveh_banded
+from scipy.linalg import LinAlgError
+from scipy.linalg.lapack import dptsv
 from scipy.sparse import csc_array
 
 from desistance.survival.parametric.ascent import SMALLEST_STEP
 from desistance.survival.parametric.likelihood import Point, logistic
+from desistance.survival.risksets import distinct, finder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,6 +63,11 @@ class Readings:
     x: Floats
     share_x: Floats
 
+    def by_day(self, values: Floats, n_days: int) -> csc_array:
+        """Put `values` (m,) where a product adds them up by day, shape (n_days + 1, m)."""
+        ends = np.arange(len(values) + 1, dtype=np.int32)
+        return csc_array((values, self.day.astype(np.int32), ends), shape=(n_days + 1, len(values)))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
@@ -76,7 +83,7 @@ class Baseline:
     @property
     def jumps(self) -> Floats:
         """How much H rises on each day, shape (K,)."""
-        return np.diff(self.cumulative, prepend=0.0)
+        return rises(self.cumulative)
 
 
 class JumpLikelihood:
@@ -88,13 +95,15 @@ class JumpLikelihood:
 
     def __init__(self, times: TimeToEvent, rows: LogRows, x: Floats, share_x: Floats) -> None:
         """Read rows with covariates `x` (p, n) and `share_x` (q, n)."""
-        self.day = np.unique(times.stop[times.event])
+        span = times.last_day + 1
+        self.day = distinct(times.stop[times.event], span, times.n)
         self.n, self.p, self.n_days = times.n, len(x), len(self.day)
-        stop = np.searchsorted(self.day, times.stop, side="right")
+        find = finder(self.day, span, times.n)
+        stop = find(times.stop).astype(np.int64) + 1
         last = self.day.max(initial=0)
         after = ~times.event & (times.stop > last)
         kinds = np.where(times.event, EVENT, np.where(after, TAIL, SPLIT))
-        entered = np.searchsorted(self.day, times.start[rows.late], side="right")
+        entered = find(times.start[rows.late]).astype(np.int64) + 1
         beyond = times.start[rows.late] > last
         weight = np.zeros(times.n)
         weight[rows.late] = -rows.weight[rows.late]
@@ -121,7 +130,7 @@ class JumpLikelihood:
         for of in self.readings:
             if of.weight[0] > 0:  # those of late entries come last
                 risk, share = self._linear(of, theta)
-                own[of.rows] = of.weight * _still(of, risk, share, cumulative)[0] * risk
+                own[of.rows] = of.weight * _read(of, risk, share, cumulative)[0] * risk
             leaves += np.bincount(of.day, np.sign(of.weight) * own[of.rows], self.n_days + 1)
         at_risk = np.cumsum(leaves[::-1])[::-1][1:]
         none = np.zeros((self.n_days, len(theta)))
@@ -151,19 +160,19 @@ class JumpLikelihood:
         """Every row's share in the profile's score, shape (coefficients, n)."""
         baseline = self.baseline(theta)
         moves = np.vstack([np.zeros(len(theta)), baseline.moves])
-        jumps, rises = baseline.jumps, np.diff(moves, axis=0)
+        jumps, moved = baseline.jumps, np.diff(moves, axis=0)
         scores = np.zeros((len(theta), self.n))
         for of in self.readings:
             risk, share = self._linear(of, theta)
             eventual, _ = logistic(share)
-            still, hazard = _still(of, risk, share, baseline.cumulative)
+            still, _, hazard = _read(of, risk, share, baseline.cumulative)
             own = np.hstack([
                 of.x * ((of.kind == EVENT) - still * hazard)[:, None],
                 of.share_x * (still - eventual)[:, None],
             ])  # fmt: skip
             own -= moves[of.day] * (still * risk)[:, None]
             if of.kind == EVENT:
-                own += (rises / jumps[:, None])[of.day - 1]
+                own += (moved / jumps[:, None])[of.day - 1]
             np.add.at(scores.T, of.rows, own * of.weight[:, None])
         return scores
 
@@ -182,9 +191,9 @@ class JumpLikelihood:
         across, curve = np.zeros((k + 1, size)), np.zeros(k + 1)
         for of, (risk, share) in zip(self.readings, linear, strict=True):
             eventual, log_rest = logistic(share)
-            still, hazard = _still(of, risk, share, cumulative)
+            still, log_both, hazard = _read(of, risk, share, cumulative)
             turn = still * (1 - still)
-            value += float(of.weight @ (_log_of(of, share, hazard) - log_rest))
+            value += float(of.weight @ (log_both - log_rest))
             score[p:] += (of.weight * (still - eventual)) @ of.share_x
             inner[p:, p:] += (
                 of.share_x.T * (of.weight * (eventual * (1 - eventual) - turn))
@@ -194,26 +203,20 @@ class JumpLikelihood:
             moved = of.weight * (still * hazard - turn * hazard**2)
             score[:p] += (of.weight * ((of.kind == EVENT) - still * hazard)) @ of.x
             inner[:p, :p] += (of.x.T * moved) @ of.x
-            ends = np.arange(len(of.day) + 1)
-            shape = (k + 1, len(of.day))
-            reads = csc_array(
-                (of.weight * risk * (still - turn * hazard), of.day, ends), shape=shape
-            )
-            across[:, :p] += reads @ of.x
+            across[:, :p] += of.by_day(of.weight * risk * (still - turn * hazard), k) @ of.x
             if of.kind == SPLIT:
                 inner[:p, p:] += (of.x.T * (of.weight * turn * hazard)) @ of.share_x
-                shares = of.weight * turn * risk
-                across[:, p:] += csc_array((shares, of.day, ends), shape=shape) @ of.share_x
+                across[:, p:] += of.by_day(of.weight * turn * risk, k) @ of.share_x
                 curve += np.bincount(of.day, of.weight * turn * risk**2, k + 1)
             else:
                 value += float(of.weight @ (of.x @ theta[:p]))
         inner[p:, :p] = inner[:p, p:].T
-        jumps = np.diff(cumulative, prepend=0.0)
+        jumps = rises(cumulative)
         value += float(self.event_weight @ np.log(jumps))
         band = self._band(jumps, -curve[1:])
         try:
             moves = -solve_band(band, across[1:])
-        except (LinAlgError, ValueError):
+        except LinAlgError:
             return None
         bend = -(inner + across[1:].T @ moves)
         if not (np.isfinite(value) and np.isfinite(score).all() and np.isfinite(bend).all()):
@@ -224,21 +227,21 @@ class JumpLikelihood:
         """Where the last H moves to as the coefficients do, if every jump stays above 0, (K,)."""
         there, last = self._last
         moved: Floats = last.cumulative + last.moves @ (theta - there)
-        return moved if (np.diff(moved, prepend=0.0) > 0).all() else last.cumulative
+        return moved if (rises(moved) > 0).all() else last.cumulative
 
     def _settle(self, linear: list[tuple[Floats, Floats]], cumulative: Floats) -> Floats | None:
         """Climb to the best H (K,) from `cumulative`; None if it does not settle."""
         value, score, curve = self._at(cumulative, linear)
         for _ in range(MOST_SWEEPS):
-            jumps = np.diff(cumulative, prepend=0.0)
+            jumps = rises(cumulative)
             step = self._sweep(jumps, score, curve)
             if step is None:
                 return None
-            rises = np.diff(step, prepend=0.0) / jumps
-            size = float(np.abs(rises).max())
+            change = rises(step) / jumps
+            size = float(np.abs(change).max())
             if not np.isfinite(size):
                 return None
-            step = step * min(1.0, FURTHEST / max(-float(rises.min()), 1e-300))
+            step = step * min(1.0, FURTHEST / max(-float(change.min()), 1e-300))
             if size < SETTLED:
                 return cumulative + step
             slack = 1e-12 * (1 + abs(value))
@@ -260,7 +263,7 @@ class JumpLikelihood:
 
         The second leaves out the events' logarithms and is of one diagonal: all shapes (K,).
         """
-        jumps, k = np.diff(cumulative, prepend=0.0), self.n_days
+        jumps, k, so_far = rises(cumulative), self.n_days, np.append(0.0, cumulative)
         value = float(self.event_weight @ np.log(jumps))
         ratio = self.event_weight / jumps
         score = ratio - np.append(ratio[1:], 0.0)
@@ -269,7 +272,7 @@ class JumpLikelihood:
         for of, (risk, share) in zip(self.readings, linear, strict=True):
             if of.kind == TAIL:
                 continue
-            hazard = risk * np.append(0.0, cumulative)[of.day]
+            hazard = risk * so_far[of.day]
             if of.kind == EVENT:
                 value -= float(of.weight @ hazard)
                 slope -= np.bincount(of.day, of.weight * risk, k + 1)
@@ -285,7 +288,7 @@ class JumpLikelihood:
         for bent in (curve, np.minimum(curve, 0.0)):
             try:
                 return solve_band(self._band(jumps, -bent), score)
-            except (LinAlgError, ValueError):
+            except LinAlgError:
                 continue
         return None
 
@@ -296,25 +299,38 @@ class JumpLikelihood:
         return np.stack([upper, bent - np.append(upper[1:], 0.0) + diagonal])
 
 
+def rises(curve: Floats) -> Floats:
+    """How much a curve (K,) that begins at 0 rises on each day."""
+    risen = curve.copy()
+    risen[1:] -= curve[:-1]
+    return risen
+
+
 def solve_band(band: Floats, right: Floats) -> Floats:
     """Solve for `right` (K, ...) with a positive definite band (2, K); LinAlgError if it is not."""
-    if band.shape[1] > 1:
-        return solveh_banded(band, right)
-    if not band[1, 0] > 0:
+    found: Floats = right / band[1, 0]
+    good = band[1, 0] > 0 and np.isfinite(band).all()
+    if good and band.shape[1] > 1:
+        *_, found, fault = dptsv(band[1], band[0, 1:], right)
+        good = not fault
+    if not good:
         raise LinAlgError
-    return right / band[1, 0]
+    return found
 
 
-def _still(of: Readings, risk: Floats, share: Floats, cumulative: Floats) -> tuple[Floats, Floats]:
-    """The chance that each is one who reoffends eventually, and their r H, (m,) each."""
+def _read(
+    of: Readings, risk: Floats, share: Floats, cumulative: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """What each row says at H = `cumulative` (K,), (m,) each.
+
+    The chance that it is of one who reoffends eventually; the log of what it adds, times
+    1 + exp(share) and without the jump and x beta; and its r H.
+    """
     if of.kind == TAIL:
-        return np.zeros(len(share)), np.zeros(len(share))
+        nothing = np.zeros((3, len(share)))
+        return nothing[0], nothing[1], nothing[2]
     hazard = risk * np.append(0.0, cumulative)[of.day]
-    return (np.ones(len(share)) if of.kind == EVENT else logistic(share - hazard)[0]), hazard
-
-
-def _log_of(of: Readings, share: Floats, hazard: Floats) -> Floats:
-    """Log of what each row adds, times 1 + exp(share) and without the jump and x beta, (m,)."""
-    if of.kind == TAIL:
-        return np.zeros(len(share))
-    return share - hazard if of.kind == EVENT else logistic(share - hazard)[1]
+    if of.kind == EVENT:
+        return np.ones(len(share)), share - hazard, hazard
+    still, log_both = logistic(share - hazard)
+    return still, log_both, hazard

@@ -73,6 +73,8 @@ def why_thin_early(times: TimeToEvent) -> str:
     Late entry may leave a handful at risk at first: an event among them then takes a large part
     of all eventual reoffenders, seen or not, with it.
     """
+    if not times.enters_late:
+        return ""
     day = np.unique(times.stop[times.event])
     at_risk = np.searchsorted(np.sort(times.start), day) - np.searchsorted(np.sort(times.stop), day)
     early = np.arange(len(day)) < (np.argmax(at_risk) if len(day) else 0)

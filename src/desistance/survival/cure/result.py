@@ -109,9 +109,10 @@ class SplitPopulationFit(Result):
         """Where the likelihood is highest, whatever the verdict: for checks, not for reports."""
         frame = self.solution.frame(log=log)
         of_share = self.solution.predictor == SHARE
-        frame.insert(0, "group", np.where(of_share, "share", "latency"))
         order = np.argsort(~of_share, kind="stable")
-        return frame.iloc[order].reset_index(drop=True)
+        group = np.where(of_share, "share", "latency")[order]
+        columns = {name: frame[name].to_numpy()[order] for name in frame}
+        return pd.DataFrame({"group": group} | columns)
 
     def shares(self) -> pd.DataFrame:
         """Shares of eventual reoffenders and desisters over the people fitted, 95 % limits.

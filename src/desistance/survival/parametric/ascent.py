@@ -82,21 +82,27 @@ def climb(
         if higher is point:
             break
         point = higher
-    inner = -free.T @ point.bend @ free
-    settled = size < max(SETTLED, near) and bool((np.linalg.eigvalsh(inner) > 0).all())
-    covariance = free @ np.linalg.pinv(inner, hermitian=True) @ free.T
+    falls, directions = _curvature(point, free)
+    settled = size < max(SETTLED, near) and bool((falls > 0).all())
+    told = np.abs(falls) > 1e-15 * np.abs(falls).max(initial=0.0)
+    axes = free @ directions[:, told]
+    covariance = (axes / falls[told]) @ axes.T
     return Top(point.theta + step * settled, point.value, covariance, lost, settled, steps)
 
 
 def _curvature(point: Point, free: Floats) -> tuple[Floats, Floats]:
     """How much the slope falls along each of the axes of the `free` directions, and the axes."""
-    falls, directions = np.linalg.eigh(-free.T @ point.bend @ free)
+    bend = point.bend if free.shape[1] == len(free) else free.T @ point.bend @ free
+    falls, directions = np.linalg.eigh(-bend)
     return falls, directions
 
 
 def _flat(point: Point, free: Floats, falls: Floats, directions: Floats) -> Floats:
     """Directions among the `free` that do not matter here, shape (p, any)."""
-    flat: Floats = free @ directions[:, np.abs(falls) < FLAT]
+    slight = np.abs(falls) < FLAT
+    if not slight.any():
+        return free[:, :0]
+    flat: Floats = free @ directions[:, slight]
     return flat[:, np.abs(flat.T @ point.score) < FLAT]
 
 
@@ -111,12 +117,9 @@ def _uphill(point: Point, free: Floats, falls: Floats, directions: Floats) -> Fl
     if not free.shape[1]:
         return np.zeros_like(point.theta)
     steepness = np.maximum(np.abs(falls), 1e-12 * np.abs(falls).max())
-    along = directions.T @ (free.T @ point.score)
-    step: Floats = (
-        free
-        @ directions
-        @ np.divide(along, steepness, out=np.zeros_like(along), where=steepness > 0)
-    )
+    axes = free @ directions
+    along = point.score @ axes
+    step: Floats = axes @ np.divide(along, steepness, out=np.zeros_like(along), where=steepness > 0)
     return step * min(1.0, LONGEST_STEP / max(np.abs(step).max(), 1e-300))
 
 

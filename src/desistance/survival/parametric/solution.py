@@ -11,6 +11,8 @@ from scipy.linalg import block_diag
 from scipy.special import expit, logit, ndtr, ndtri
 
 from desistance.results import NOT_ESTIMABLE
+from desistance.survival.cox.variance import blanked, told_apart
+from desistance.survival.hazardratios import NO_ERROR
 from desistance.survival.intervals import survival_interval
 from desistance.survival.parametric.ascent import SMALLEST_STEP, climb
 from desistance.survival.parametric.distributions import standard
@@ -96,11 +98,12 @@ class Solution:
                 limits = np.where(self.predictor == SHAPE, limits, np.exp(limits))
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(self.is_term, values / error, np.nan)
+        unmoved = np.isnan(error) & ~np.isnan(values)
         return pd.DataFrame(
             {
                 "term": self.names, "estimate": limits[0], "std_error": error,
                 "conf_low": limits[1], "conf_high": limits[2], "statistic": z,
-                "p_value": 2 * ndtr(-np.abs(z)), "note": self.notes,
+                "p_value": 2 * ndtr(-np.abs(z)), "note": np.where(unmoved, NO_ERROR, self.notes),
             }
         )  # fmt: skip
 
@@ -158,9 +161,17 @@ class Solution:
 
 
 def solve(
-    rows: LogRows, distribution: Distribution, designs: Designs, *, clusters: Ints | None = None
+    rows: LogRows,
+    distribution: Distribution,
+    designs: Designs,
+    *,
+    clusters: Ints | None = None,
+    near: float = SMALLEST_STEP,
 ) -> Solution:
-    """Find the maximum of the likelihood; `clusters` (n,) makes the covariance a sandwich."""
+    """Find the maximum of the likelihood; `clusters` (n,) makes the covariance a sandwich.
+
+    The last step is shorter than `near`; the covariance is of before it.
+    """
     predictor = np.repeat(list(designs), [len(own.names) for own in designs.values()])
     is_term = np.array([j > 0 for own in designs.values() for j in range(len(own.names))])
     names = tuple(name for own in designs.values() for name in own.names)
@@ -170,8 +181,8 @@ def solve(
             distribution, names, (f"{NOT_ESTIMABLE}: no event",) * len(names), predictor, is_term,
             none, np.outer(none, none), np.nan, 0, 0,
         )  # fmt: skip
-    top = _highest(rows, distribution, designs)
-    covariance = top.covariance / rows.mean_weight
+    top = _highest(rows, distribution, designs, near=near)
+    model = covariance = top.covariance / rows.mean_weight
     if clusters is not None:
         covariance = sandwich(_likelihood(rows, distribution, designs), top, clusters)
     back = block_diag(*(own.back for own in designs.values()))
@@ -181,7 +192,7 @@ def solve(
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
     return Solution(
         distribution, names, notes, predictor, is_term, np.where(blank, np.nan, values),
-        np.where(blank | blank[:, None], np.nan, back @ covariance @ back.T),
+        in_own_units(covariance, model, back, blank),
         rows.mean_weight * (top.value - rows.jacobian) if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1], top.steps,
     )  # fmt: skip
@@ -257,6 +268,16 @@ def sandwich(likelihood: HasScores, top: Top, clusters: Ints) -> Floats:
     by_cluster = np.stack([np.bincount(clusters, score) for score in scores])
     moves = top.covariance @ by_cluster
     return moves @ moves.T
+
+
+def in_own_units(
+    covariance: Floats, model: Floats, back: Floats, blank: NDArray[np.bool_]
+) -> Floats:
+    """Turn a covariance into that of coefficients in their own units, by `back`.
+
+    Empty for those that are `blank`, and those that nobody moves beside the `model` covariance.
+    """
+    return blanked(told_apart(back @ covariance @ back.T, back @ model @ back.T), blank)
 
 
 def notes_of(

@@ -22,7 +22,7 @@ from desistance.survival.parametric.designs import Design
 from desistance.survival.parametric.distributions import Distribution, standard
 from desistance.survival.parametric.faces import LIMITS
 from desistance.survival.parametric.likelihood import Point
-from desistance.survival.parametric.solution import notes_of, sandwich
+from desistance.survival.parametric.solution import in_own_units, notes_of, sandwich
 from desistance.survival.splines import restricted_cubic, slope_of_restricted_cubic
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def solve_spline(
     at_risk -= rows.weight[rows.late] @ np.exp(rows.log_start)
     start[0] = np.log(rows.weight[rows.event].sum() / at_risk)
     top = climb(likelihood, start)
-    covariance = top.covariance / rows.mean_weight
+    model = covariance = top.covariance / rows.mean_weight
     if clusters is not None:
         covariance = sandwich(likelihood, top, clusters)
     own_units = block_diag(terms.back, back)
@@ -163,7 +163,7 @@ def solve_spline(
     own_units[0] -= rows.centre * own_units[len(terms.names)]
     return SplineCurve(
         scale, names, notes, is_term, np.where(blank, np.nan, own_units @ top.theta),
-        np.where(blank | blank[:, None], np.nan, own_units @ covariance @ own_units.T), knots,
+        in_own_units(covariance, model, own_units, blank), knots,
         rows.mean_weight * (top.value - rows.jacobian) if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1],
     )  # fmt: skip
