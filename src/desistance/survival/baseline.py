@@ -142,8 +142,9 @@ def baseline_hazard(
     """
     sets, centre = problem.sets, problem.covariates.centre
     back = np.exp(-at.shift)
-    path = problem.mean_path(at)
-    path *= back
+    path = problem.mean_path(at)  # which may be as large as all covariates: nothing else is made
+    if at.shift:
+        path *= back
     return BaselineHazard(
         groups,
         last_day,

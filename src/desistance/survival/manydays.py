@@ -24,8 +24,8 @@ from desistance.survival.partial_likelihood import (
     PartialLikelihood,
     Point,
     TieSums,
-    centred_events,
     find_shift,
+    of_events,
     relative_risk,
     sums_by_day,
 )
@@ -48,9 +48,13 @@ FEWEST_ROWS = 1024  # of a block
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SweptPoint(Point):
-    """A point without tables; `between` (p, p) is what they take from the information."""
+    """A point without tables, `between` (p, p) is what they take from the information.
+
+    `path` (K, p) is the `mean_path`, where it was made ready.
+    """
 
     between: Floats
+    path: Floats | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,18 +80,20 @@ class ManyDays(PartialLikelihood):
     cuts: Ints
     ends: Ints
 
-    def evaluate(self, beta: Floats) -> SweptPoint:
+    def evaluate(self, beta: Floats, *, near: bool = False) -> SweptPoint:
         """Log-likelihood and score at scaled coefficients `beta` (p,): one pass over the rows."""
         sets, scale, p = self.sets, self.covariates.scale, self.p
         shift, slope = find_shift(self, beta), beta / scale
         line = np.append(-shift, slope)
-        risk, sums = np.empty(sets.n), np.zeros((6, sets.n_days))
+        risk, sums = np.empty(sets.n), np.empty((6, sets.n_days))
         expected, between = np.zeros(p), np.zeros((p, p))
+        path = np.empty((sets.n_days, p)) if near else None
         with np.errstate(all="ignore"):
             for days, _, at_risk, dying in self._sweep(risk, line):
-                tied = self._tied(days, at_risk, dying)
-                sums[:, days] = tied
+                tied = self._tied(days, at_risk, dying, out=sums[:, days])
                 r = at_risk[:, 1:]
+                if path is not None:
+                    _mean_path(tied[3], tied[4], at_risk, dying, out=path[days])
                 expected += tied[1] @ r
                 x = r * np.sqrt(tied[3])[:, None]
                 between += x.T @ x
@@ -112,6 +118,7 @@ class ManyDays(PartialLikelihood):
             none,
             TieSums(*sums),
             between,
+            path,
         )
 
     def squares(self, at: Point) -> Floats:
@@ -131,12 +138,13 @@ class ManyDays(PartialLikelihood):
 
     def mean_path(self, at: Point) -> Floats:
         """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
+        assert isinstance(at, SweptPoint)
+        if at.path is not None:
+            return at.path
         path = np.empty((self.sets.n_days, self.p))
         for days, _, at_risk, dying in self._sweep(at.risk):
-            here = np.multiply(at_risk[:, 1:], at.tied.square[days, None], out=path[days])
-            tied = at.tied.square_tied[days]
-            shared = np.flatnonzero(tied)
-            here[shared] -= tied[shared, None] * dying[shared, 1:]
+            square, square_tied = at.tied.square[days], at.tied.square_tied[days]
+            _mean_path(square, square_tied, at_risk, dying, out=path[days])
         return path
 
     def seen(self, j: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -172,7 +180,7 @@ class ManyDays(PartialLikelihood):
         (n,) is filled in on the way.
         """
         sets, width = self.sets, 1 + self.p
-        carry = np.zeros((1, width))
+        carry = np.zeros(width)
         for begin, stop in zip(self.cuts[-2::-1].tolist(), self.cuts[:0:-1].tolist(), strict=True):
             days, rows, entering = map(slice, begin, stop)
             first, n = days.start, days.stop - days.start
@@ -180,25 +188,36 @@ class ManyDays(PartialLikelihood):
             if line is not None:
                 risk[rows] = relative_risk(sets, rows, matrix @ line)
             leaves = sets.last[rows] - np.int32(first) + np.int32(n) * sets.event[rows]
-            leaving, dying = _scattered(leaves, risk[rows], matrix, 2 * n).reshape(2, n, width)
-            leaving += dying
+            alive, dying = _scattered(leaves, risk[rows], matrix, 2 * n).reshape(2, n, width)
+            pairs = np.zeros((n, width + width % 2))
+            at_risk = np.add(alive, dying, out=pairs[:, :width])
             late = self.late[entering]
             if sets.before is not None and len(late):
                 gone = self.covariates.matrix[late]
-                leaving -= _scattered(sets.before[late] - np.int32(first), risk[late], gone, n)
-            at_risk = _sums_from(leaving)
+                at_risk -= _scattered(sets.before[late] - np.int32(first), risk[late], gone, n)
             end = self.ends[days] - first
             over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
-            at_risk[:over] -= at_risk[end[:over]]
-            at_risk[on:] += carry
+            if not on:
+                at_risk[-1] += carry
+            _add_up_from_the_last(pairs)
+            if on:  # apart, as what is carried may be large beside the small strata before
+                at_risk[:over] -= at_risk[end[:over]]
+                at_risk[on:] += carry
             yield days, rows, at_risk, dying
-            carry = at_risk[:1].copy()
+            carry = at_risk[0].copy()
 
-    def _tied(self, days: slice, at_risk: Floats, dying: Floats) -> Floats:
-        sets = self.sets
-        return sums_by_day(
-            self.ties, sets.n_events[days], sets.event_weight[days], at_risk[:, 0], dying[:, 0]
-        )
+    def _tied(self, days: slice, at_risk: Floats, dying: Floats, out: Floats) -> Floats:
+        d, weight = self.sets.n_events[days], self.sets.event_weight[days]
+        return sums_by_day(self.ties, d, weight, at_risk[:, 0], dying[:, 0], out)
+
+
+def _mean_path(
+    square: Floats, square_tied: Floats, at_risk: Floats, dying: Floats, *, out: Floats
+) -> None:
+    """Fill in `mean_path` for a block of days, `out` (days, p); see `TieSums` and `_sweep`."""
+    np.multiply(at_risk[:, 1:], square[:, None], out=out)
+    shared = np.flatnonzero(square_tied)
+    out[shared] -= square_tied[shared, None] * dying[shared, 1:]
 
 
 def _scattered(codes: NDArray[np.int32], risk: Floats, matrix: Floats, n_codes: int) -> Floats:
@@ -208,14 +227,10 @@ def _scattered(codes: NDArray[np.int32], risk: Floats, matrix: Floats, n_codes: 
     return summed
 
 
-def _sums_from(table: Floats) -> Floats:
-    """Add up `table` (days, q) from each day on to the last."""
-    n, q = table.shape
-    sums = np.zeros((n, q + q % 2))
-    sums[:, :q] = table
-    pairs = sums.view(complex)[::-1]  # two columns at once: half of the time
+def _add_up_from_the_last(table: Floats) -> None:
+    """Turn `table` (days, 2 q) into its sums from each day on to the last."""
+    pairs = table.view(complex)[::-1]  # two columns at once: half of the time
     np.cumsum(pairs, axis=0, out=pairs)
-    return sums[:, :q]
 
 
 def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
@@ -230,21 +245,23 @@ def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
         event=sets.event[order],
         weight=None if sets.weight is None else sets.weight[order],
     )
-    matrix = np.ones((len(order), width))
-    centred = list(zip(covariates.columns, covariates.centre, strict=True))
-    for rows in in_order.blocks(width, tables=False):
-        for j, (column, centre) in enumerate(centred, 1):
-            np.subtract(column.take(order[rows]), centre, out=matrix[rows, j])
-    x = covariates.put_together(matrix)
+    as_came = np.empty((sets.n, width))  # a row is fetched whole, which is twice as fast
+    events = np.zeros(width - 1)
+    for rows in sets.blocks(width, tables=False):
+        block = covariates.block(rows)
+        as_came[rows] = block.T
+        events += of_events(sets, rows, block[1:])
+    x = covariates.put_together(as_came.take(order, axis=0))
+    del as_came
     late, enters = np.zeros(0, np.int64), np.zeros(0, np.int32)
     if in_order.before is not None:
         late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]
         enters = in_order.before[late]
-    n_rows = CELLS_IN_CACHE // (3 * width)  # of a block, of which there are three tables at once
+    n_rows = CELLS_IN_CACHE // (2 * width)  # of a block, beside the tables of its days
     some = np.arange(0, len(order), max(FEWEST_ROWS, n_rows))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
     cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
     ends = np.searchsorted(sets.stratum, sets.stratum, side="right")
     return ManyDays(
-        in_order, x, ties, centred_events(in_order, x), order, late, np.column_stack(cuts), ends
+        in_order, x, ties, events, order, late, np.column_stack(cuts), ends
     )  # fmt: skip

@@ -56,8 +56,11 @@ class PartialLikelihood:
         """How many covariates there are."""
         return len(self.covariates.names)
 
-    def evaluate(self, beta: Floats) -> Point:
-        """Log-likelihood and score at scaled coefficients `beta` (p,)."""
+    def evaluate(self, beta: Floats, *, near: bool = False) -> Point:  # noqa: ARG002
+        """Log-likelihood and score at scaled coefficients `beta` (p,), which may be `near` the top.
+
+        What only the top is asked for is then made ready, where that saves a pass.
+        """
         return evaluate(self, beta)
 
     def information(self, at: Point) -> Floats:
@@ -76,13 +79,17 @@ class PartialLikelihood:
         return taken + (d * tied.square_twice[:, None]).T @ d
 
     def mean_path(self, at: Point) -> Floats:
-        """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
+        """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted.
+
+        The last to ask may write over it.
+        """
         return mean_path(at)
 
     def tie_sums(self, at_risk: Floats, dying: Floats) -> Floats:
         """Sums of `TieSums`, in its order, shape (6, K), from those at risk and dying, (K,)."""
         sets = self.sets
-        return sums_by_day(self.ties, sets.n_events, sets.event_weight, at_risk, dying)
+        sums = np.empty((6, sets.n_days))
+        return sums_by_day(self.ties, sets.n_events, sets.event_weight, at_risk, dying, sums)
 
     def residuals(self, at: Point) -> Iterator[tuple[slice | Ints, Floats]]:
         """What each row adds to the scaled score: which m rows, and (m, p)."""
@@ -103,10 +110,15 @@ def centred_events(sets: RiskSets, covariates: Covariates) -> Floats:
     """Add up the centred covariates of the events, weights included, shape (p,)."""
     events = np.zeros(len(covariates.names))
     for rows in sets.blocks(1 + len(events), tables=False):
-        happened = sets.event[rows]
-        weight = happened if sets.weight is None else happened * sets.weight[rows]
-        events += covariates.block(rows)[1:] @ weight.astype(float, copy=False)
+        events += of_events(sets, rows, covariates.block(rows)[1:])
     return events
+
+
+def of_events(sets: RiskSets, rows: slice, x: Floats) -> Floats:
+    """Add up covariates `x` (p, m) of the events among a block of m rows, weights included."""
+    happened = sets.event[rows]
+    weight = happened if sets.weight is None else happened * sets.weight[rows]
+    return x @ weight.astype(float, copy=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,10 +225,14 @@ def find_shift(problem: PartialLikelihood, beta: Floats) -> float:
     )
 
 
-def sums_by_day(ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Floats) -> Floats:
-    """Sums of `TieSums`, in its order, shape (6, days); `d` events a day of a `weight` in all."""
-    hazard, none = weight / at_risk, np.zeros(len(d))
-    sums = np.array([weight * np.log(at_risk), hazard, none, hazard / at_risk, none, none])
+def sums_by_day(
+    ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Floats, sums: Floats
+) -> Floats:
+    """Fill in `sums` of `TieSums`, in its order, (6, days); `d` events a day of a `weight`."""
+    sums[0] = weight * np.log(at_risk)
+    hazard = np.divide(weight, at_risk, out=sums[1])
+    np.divide(hazard, at_risk, out=sums[3])
+    sums[2] = sums[4] = sums[5] = 0.0
     if ties == "breslow":
         return sums
     tied = np.flatnonzero(d > 1)
