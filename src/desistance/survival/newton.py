@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ALIASED = 1e-11  # share of a covariate's information that those before it leave over
 SMALLEST_STEP = 1e-12
-NEAR = 1e-3  # a step that may be the last
+NEAR = 1e-5  # a step that is likely the last
 MOST_STEPS = 100
 NO_GAIN = 1e-6  # log-likelihood per event of mean weight
 WHOLE_STEP = 0.1  # in the linear predictor
@@ -113,7 +113,7 @@ def maximise(problem: PartialLikelihood) -> Maximum:
 
 def find_aliases(matrix: Floats, events: float) -> dict[int, tuple[int, ...]]:
     """Find the covariates that those before them already tell, from the information at 0."""
-    if _plainly_told_apart(matrix, events):
+    if _plainly_told_apart(matrix, events) is not None:
         return {}
     aliased: dict[int, tuple[int, ...]] = {}
     kept: list[int] = []
@@ -129,13 +129,15 @@ def find_aliases(matrix: Floats, events: float) -> dict[int, tuple[int, ...]]:
     return aliased
 
 
-def _plainly_told_apart(matrix: Floats, events: float) -> bool:
-    """Whether each covariate keeps enough information of its own to need no closer look."""
+def _plainly_told_apart(matrix: Floats, events: float = 0.0) -> Floats | None:
+    """The root of `matrix` where each covariate keeps plainly enough information of its own."""
     try:
-        own = np.diag(np.linalg.cholesky(matrix)) ** 2
+        root = np.asarray(np.linalg.cholesky(matrix), float)
     except LinAlgError:
-        return False
-    return bool((own > 1e-6 * np.diag(matrix)).all() and (own > 1e-12 * events).all())
+        return None
+    own = np.diag(root) ** 2
+    told = (own > 1e-6 * np.diag(matrix)).all() and (own > 1e-12 * events).all()
+    return root if told else None
 
 
 def _shortened(step: Floats, problem: PartialLikelihood) -> Floats:
@@ -145,6 +147,11 @@ def _shortened(step: Floats, problem: PartialLikelihood) -> Floats:
 
 
 def _inverse(free: Floats, matrix: Floats) -> Floats:
+    """The inverse within the `free` directions (p, any), 0 where nothing is known."""
+    root = _plainly_told_apart(matrix) if free.shape[1] == len(free) else None
+    if root is not None:
+        back = np.linalg.inv(root)
+        return back.T @ back
     size, direction = np.linalg.eigh(free.T @ matrix @ free)
     told = np.abs(size) > 1e-15 * len(size) * np.abs(size).max(initial=0.0)
     out = free @ direction[:, told]

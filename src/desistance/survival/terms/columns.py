@@ -37,14 +37,18 @@ def one_column(times: TimeToEvent, name: str) -> pd.Series:
 
 def without_empty(times: TimeToEvent, name: str) -> TimeToEvent:
     """Leave out and count the rows where a column is empty."""
-    column = one_column(times, name)
+    return left_out(times, one_column(times, name))
+
+
+def left_out(times: TimeToEvent, column: pd.Series) -> TimeToEvent:
+    """Leave out and count the rows where `column`, one of theirs, is empty."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biu":
         return times  # such a column has no empty cells
     if isinstance(column.dtype, np.dtypes.Float64DType):
         empty = np.isnan(column.to_numpy())  # as `isna`, and faster
     else:
         empty = column.isna().to_numpy()
-    return times.only(~empty, f"`{name}` is empty") if empty.any() else times
+    return times.only(~empty, f"`{column.name}` is empty") if empty.any() else times
 
 
 def told_of_left_out(came: TimeToEvent, kept: TimeToEvent, what: str = "Rows") -> list[str]:
@@ -142,9 +146,9 @@ def refuse_outcomes(times: TimeToEvent, name: str) -> None:
         raise ModelError(f"Column {name!r} says what happened: it is no term and no group.")
 
 
-def refuse_ids(times: TimeToEvent, name: str, *, codes: bool = False) -> None:
+def refuse_ids(times: TimeToEvent, column: pd.Series, *, codes: bool = False) -> None:
     """Refuse a column that says who a person is; of `codes`, one of numbers too."""
-    column = one_column(times, name)
+    name = column.name
     if name in (times.person_column, "person_id"):
         raise ModelError(f"Column {name!r} says who a person is; it is not a term.")
     few = column.dtype.kind in "biuf" or isinstance(column.dtype, pd.CategoricalDtype)

@@ -16,6 +16,7 @@ from desistance.survival.splines import restricted_cubic
 from desistance.survival.terms.columns import (
     labels_of,
     numbers,
+    one_column,
     refuse_ids,
     whole,
 )
@@ -161,7 +162,7 @@ class Category(Term):
         """Find the labels."""
         if self.levels:
             return self
-        refuse_ids(times, self.column, codes=True)
+        refuse_ids(times, one_column(times, self.column), codes=True)
         labels = labels_of(whole(times.columns[self.column], self.column), self.column, codes=True)
         return replace(self, levels=labels or (self.reference or "",))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from desistance.errors import ModelError
 from desistance.survival.suspicion import noticed
-from desistance.survival.terms.columns import refuse_ids, refuse_outcomes, without_empty
+from desistance.survival.terms.columns import left_out, one_column, refuse_ids, refuse_outcomes
 from desistance.survival.terms.kinds import Interaction, Term, fixed_term
 
 if TYPE_CHECKING:
@@ -41,9 +41,10 @@ def read_terms(
     if len(set(terms)) < len(terms):
         raise ModelError("`terms` names a column or a term twice.")
     for name in columns_of(terms):
-        refuse_ids(times, name)
+        column = one_column(times, name)
+        refuse_ids(times, column)
         refuse_outcomes(times, name)
-        times = without_empty(times, name)
+        times = left_out(times, column)
     fixed = tuple(fixed_term(times, term) for term in terms)
     names = [name for term in fixed for name in term.names]
     if len(set(names)) < len(names):
