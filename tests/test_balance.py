@@ -78,6 +78,20 @@ def test_the_nearest_are_chosen(followed):
     assert distance.to_numpy() == pytest.approx(nearest.loc[chosen["match"]].to_numpy(), abs=1e-12)
 
 
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_without_replacement_each_person_of_a_follow_up_serves_once(followed, ratio):
+    scored = estimate_propensity(followed, terms=["age", "n_previous"])
+    gaps = {}
+    for method in ("nearest", "optimal"):
+        matches = match_cohorts(scored, method=method, ratio=ratio).matches
+        others = matches[~matches["exposed"]]
+        assert others["person"].is_unique
+        own = matches[matches["exposed"]].set_index("match")["log_odds"]
+        gap = (others["log_odds"] - own.loc[others["match"]].to_numpy()).abs()
+        gaps[method] = (-len(own), -len(others), gap.sum())
+    assert gaps["optimal"] < gaps["nearest"]
+
+
 def test_the_smd_is_the_documented_one(followed, balanced):
     whole = balance_cohorts(followed, BalanceDesign(ratio=3, terms=("age",)))
     joiners = whole.matches

@@ -130,7 +130,7 @@ def test_groups_too_small_say_so_and_ask_no_question():
     frame = columns.assign(day=times.stop, event=times.event)
     found = explored(TimeToEvent.from_frame(frame, stop="day", event="event"))
     lost = found.to_frame().query("term == 'need_ACC'")
-    assert lost["note"].str.startswith("not estimable: fewer than 10 people").all()
+    assert lost["note"].str.startswith("not reported: fewer than 30 people").all()
     assert lost[["estimate", "p_value", "p_holm", "shrunk"]].isna().all(axis=None)
     kept = found.to_frame().query("term == 'need_ETE' and group == @COMPARED")
     assert kept["p_value"].notna().all()

@@ -26,6 +26,7 @@ from desistance import (
     weigh_cohorts,
 )
 from desistance.balance import BalanceDesign
+from desistance.comparison.sensitivity.found import FAIR
 from desistance.errors import ModelError
 from desistance.report.sensitivity import protected_checks
 from desistance.report.story import Story
@@ -34,6 +35,7 @@ from tests.reference.lalonde import TERMS, lalonde
 EFFECT = ["estimate", "std_error", "conf_low", "conf_high", "p_value"]
 TRAINED = {"exposed": "treat", "terms": TERMS}
 NEAR = partial(match_cohorts, caliper=0.2)
+EVEN = partial(weigh_cohorts, method="entropy")
 RELEASED = {"exposed": "fin", "terms": ["age", "prio"]}
 FEW = SensitivityDesign(calipers=(0.05, 0.2), ratios=(1, 2))
 NEEDS_A_FOLLOW_UP = {
@@ -129,12 +131,16 @@ def test_rows_whose_area_is_not_known_stay(men, matched):
                 compare_cohorts(fewer, again, [Binary("earns")]))  # fmt: skip
 
 
-def test_a_negative_control_is_another_outcome_of_the_same_cohorts(men, matched, stressed):
-    row = row_of(stressed, "negative control", "earned")
-    assert_same(row, compare_cohorts(men, matched, [Binary("earned")]))
-    holds = row["conf_low"] <= 0 <= row["conf_high"]
-    assert row["note"].startswith("as it should be" if holds else "differs")
-    assert f"Negative control (earned): {row['note']}." in stressed.summary()
+@pytest.mark.parametrize("control", ["earned", "coin"])
+def test_a_negative_control_is_another_outcome_of_the_same_cohorts(men, control):
+    men = men.assign(coin=np.arange(len(men)) % 2 == 0)
+    weighed = EVEN(estimate_propensity(men, **TRAINED))
+    found = stress_test(men, weighed, FEW, outcomes=[Binary("earns")], balance=EVEN,
+                        negative_control=Binary(control), **TRAINED)  # fmt: skip
+    row = row_of(found, "negative control", control)
+    assert_same(row, compare_cohorts(men, weighed, [Binary(control)]))
+    assert row["note"].startswith("as it should be" if control == "coin" else "differs")
+    assert f"Negative control ({control}): {row['note']}." in found.summary()
 
 
 def test_what_red_balance_spoils_is_said(men, matched):
@@ -144,10 +150,14 @@ def test_what_red_balance_spoils_is_said(men, matched):
                         )  # fmt: skip
     control = found.frame[found.frame["group"] == "negative control"].iloc[0]
     assert control["conf_low"] < 0 < control["conf_high"]
-    assert control["note"] == "balance is red: the cohorts are too unlike to be read"
-    n_red = found.alternatives["note"].eq(control["note"]).sum()
-    assert n_red
-    assert f"Of these, {n_red} have red balance" in found.summary()
+    assert control["note"] == "not reported: the cohorts are too unlike (balance is red)"
+    red = found.frame["note"].eq(control["note"]) & found.frame["group"].isin(FAIR)
+    assert red.any()
+    assert f"Not counted, as they are not to be read: {red.sum()};" in found.summary()
+    assert not found.alternatives.index.isin(red.index[red]).any()
+    released = protected(found)
+    assert released.loc[red, EFFECT[:1]].isna().all(None)
+    assert found.plot().figure
 
 
 def test_a_boosted_score_is_made_again_from_its_seed(men):
@@ -397,8 +407,8 @@ def test_what_rests_on_few_is_withheld(men):
     small = trained & (trained.cumsum() <= 25)
     areas = np.where(small | (~trained & (men.index % 2 == 0)), "small", "large")
     some = men.assign(area=areas)
-    balanced = NEAR(estimate_propensity(some, **TRAINED))
-    found = stress_test(some, balanced, FEW, outcomes=[Binary("earns")], balance=NEAR, area="area",
+    balanced = EVEN(estimate_propensity(some, **TRAINED))
+    found = stress_test(some, balanced, FEW, outcomes=[Binary("earns")], balance=EVEN, area="area",
                         **TRAINED)  # fmt: skip
     released = protected(found)
     assert "n" not in released

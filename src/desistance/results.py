@@ -26,6 +26,7 @@ COLUMNS = (
 )
 
 NOT_ESTIMABLE = "not estimable"
+NOT_REPORTED = "not reported"
 AT_THE_EDGE = f"{NOT_ESTIMABLE}: at 0 or 1 there are no limits"
 NO_EVENT_YET = f"{NOT_ESTIMABLE}: no event yet"
 

@@ -128,6 +128,34 @@ def test_several_optimal_pairs_each_first_give_most_people_one(ours, theirs, rat
     assert found == pytest.approx(best)
 
 
+@given(st.lists(st.lists(st.none() | st.integers(0, 9), min_size=3, max_size=3), min_size=1,
+                max_size=4), st.integers(1, 2), st.sampled_from([2.0, np.inf]))  # fmt: skip
+@examples(60)
+def test_who_stands_in_many_blocks_is_the_best_match_of_one(scores, ratio, caliper):
+    rows = [(block, -1, 5.0) for block in range(len(scores))]  # those exposed, one a block
+    rows += [
+        (block, person, float(score))
+        for block, own in enumerate(scores)
+        for person, score in enumerate(own)
+        if score is not None
+    ]
+    block, person, score = (np.array(column) for column in zip(*rows, strict=True))
+    one, other = optimal_pairs(
+        score, person < 0, block, ratio=ratio, caliper=caliper, person=person
+    )
+    assert (block[one] == block[other]).all()
+    assert len(set(person[other])) == len(other)
+    best = (0, 0, 0.0)
+    for chosen in product([None, *range(len(scores))], repeat=3):
+        pairs = [(i, scores[i][j]) for j, i in enumerate(chosen) if i is not None]
+        each = np.bincount([i for i, _ in pairs], minlength=1)
+        if all(s is not None and abs(s - 5) <= caliper for _, s in pairs) and each.max() <= ratio:
+            gaps = sum(abs(s - 5) for _, s in pairs)
+            best = min(best, (-int((each > 0).sum()), -len(pairs), gaps))
+    found = -len(set(one)), -len(one), np.abs(score[one] - score[other]).sum()
+    assert found == pytest.approx(best)
+
+
 def test_matching_more_each_loses_nobody_exposed():
     rng = np.random.default_rng(2)
     score = np.concatenate([rng.normal(0.5, 1, 76), rng.normal(0, 1, 124)])

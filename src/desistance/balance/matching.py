@@ -10,9 +10,11 @@ nearest
     with ``ratio=None`` (radius matching, as the Justice Data Lab does).
 optimal
     First as many of those exposed as can be are given one, then as many pairs are made as can be:
-    of all such pairs, those with the least total distance.
+    of all such pairs, those with the least total distance. Of a follow-up, over all risk sets
+    together, so that each person serves once.
 full
-    Sets of one of a cohort and any number of the other, with the least total distance.
+    Sets of one of a cohort and any number of the other, with the least total distance. Of a
+    follow-up, risk set by risk set: a person may serve in several.
 strata
     Everybody who agrees on the `exact` and `coarsened` columns, whatever their score.
 """
@@ -207,12 +209,15 @@ def match_cohorts(
     score = np.round(score, DECIMALS)  # people with the same covariates have the same score
     spread = float(score.std(ddof=1))
     furthest = np.inf if caliper is None else caliper * spread
+    person = np.arange(len(score)) if of_frame else propensity.sets["person"].to_numpy()  # type: ignore[index]
     place, block = _blocks(propensity, exact, coarsened or {})
     served = score[place], propensity.exposed[place], block[place]
     if method == "strata":
         one, other = _strata(*served[1:])
     elif method == "optimal":
-        one, other = optimal_pairs(*served, ratio=ratio or 1, caliper=furthest)
+        one, other = optimal_pairs(
+            *served, ratio=ratio or 1, caliper=furthest, person=None if of_frame else person[place]
+        )
     elif method == "full":
         one, other = full_sets(*served, caliper=furthest)
     elif ratio is None:
@@ -222,8 +227,7 @@ def match_cohorts(
             *served, ratio=ratio, replacement=replacement, caliper=furthest, order=order
         )
     else:
-        person = propensity.sets["person"].to_numpy()[place]  # type: ignore[index]
-        one, other = once_each(*served, person, ratio=ratio, caliper=furthest, order=order)
+        one, other = once_each(*served, person[place], ratio=ratio, caliper=furthest, order=order)
     one, other = place[one], place[other]
     told = {
         "nearest": "everyone" if ratio is None else f"the {ratio} nearest",

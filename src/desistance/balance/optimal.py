@@ -34,12 +34,19 @@ MOST_CELLS = 100_000_000  # of one block's distances
 
 
 def optimal_pairs(
-    score: Floats, exposed: NDArray[np.bool_], block: Ints, *, ratio: int, caliper: float
+    score: Floats,
+    exposed: NDArray[np.bool_],
+    block: Ints,
+    *,
+    ratio: int,
+    caliper: float,
+    person: Ints | None = None,
 ) -> tuple[Ints, Ints]:
     """Pair as many of those exposed as can be, and make as many pairs as can be, `ratio` at most.
 
     Of all such pairs these have the least total distance. To have most exposed paired costs no
-    pair: whoever has one keeps one while pairs are added along alternating paths.
+    pair: whoever has one keeps one while pairs are added along alternating paths. Where a `person`
+    (n,) stands in many blocks they serve once, and the blocks are solved together.
 
     Returns
     -------
@@ -47,17 +54,22 @@ def optimal_pairs(
     """
     ones: list[Ints] = []
     others: list[Ints] = []
-    for ours, theirs, distance in _blocks(score, exposed, block):
+    if person is None:
+        parts = _blocks(score, exposed, block)
+    else:
+        parts = iter([_across_blocks(score, exposed, block, person)])
+    for ours, theirs, distance in parts:
         # A pair beyond the caliper costs more than all the allowed ones together.
-        forbidden = distance > caliper
+        forbidden = (distance > caliper) | np.isinf(distance)
         dear = (distance[~forbidden].max(initial=0) + 1) * (min(distance.shape) * ratio + 1)
         cost = np.repeat(np.where(forbidden, dear, distance), ratio, axis=0)
         if ratio > 1:  # a first one is worth more than all distances together
             cost[::ratio] -= np.where(forbidden, 0.0, dear)
         one, other = linear_sum_assignment(cost)
         allowed = ~forbidden[one // ratio, other]
-        ones.append(ours[one[allowed] // ratio])
-        others.append(theirs[other[allowed]])
+        one, other = one[allowed] // ratio, other[allowed]
+        ones.append(ours[one])
+        others.append(theirs[other] if theirs.ndim == 1 else theirs[one, other])
     return _joined(ones), _joined(others)
 
 
@@ -124,13 +136,34 @@ def _blocks(
     for begin, end in pairwise(edges):
         here = rows[begin:end]
         ours, theirs = here[exposed[here]], here[~exposed[here]]
-        if len(ours) * len(theirs) > MOST_CELLS:
-            raise ModelError(
-                f"{len(ours):,} by {len(theirs):,} people are too many for the best of all "
-                'matches; name `exact` columns, or use method="nearest".'
-            )
+        _refuse_too_many(len(ours), len(theirs))
         if len(ours) and len(theirs):
             yield ours, theirs, np.abs(score[ours][:, None] - score[theirs][None, :])
+
+
+def _across_blocks(
+    score: Floats, exposed: NDArray[np.bool_], block: Ints, person: Ints
+) -> tuple[Ints, Ints, Floats]:
+    """Those exposed, the row of every other person in each one's block, and how far they are.
+
+    The last two have a column a person; who is not in a block is infinitely far.
+    """
+    ours, others = np.flatnonzero(exposed), np.flatnonzero(~exposed)
+    known, column = np.unique(person[others], return_inverse=True)
+    _refuse_too_many(len(ours), len(known))
+    theirs = np.full((int(block.max(initial=-1)) + 1, len(known)), -1)
+    theirs[block[others], column] = others
+    theirs = theirs[block[ours]]
+    distance = np.abs(score[ours][:, None] - score[theirs])
+    return ours, theirs, np.where(theirs < 0, np.inf, distance)
+
+
+def _refuse_too_many(ours: int, theirs: int) -> None:
+    if ours * theirs > MOST_CELLS:
+        raise ModelError(
+            f"{ours:,} by {theirs:,} people are too many for the best of all matches; name "
+            '`exact` columns, or use method="nearest".'
+        )
 
 
 def _joined(parts: list[Ints]) -> Ints:

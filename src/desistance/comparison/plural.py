@@ -30,7 +30,7 @@ from desistance.comparison.effects.wording import FEWEST, not_reported
 from desistance.errors import ModelError, NobodyToMatchError, NoOverlapError
 from desistance.histories.days import NEVER, to_dates
 from desistance.plots import DARK_GREY, new_axes, ratio_axis
-from desistance.results import NOT_ESTIMABLE, Result, text_table
+from desistance.results import NOT_ESTIMABLE, NOT_REPORTED, Result, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "p_value")
 COLUMNS = ("group", "outcome", "n", "n_compared", "light", *NUMBERS, "note")
 KINDS = {"n": "Int64", "n_compared": "Int64"} | dict.fromkeys(NUMBERS, "float64")
 UNKNOWN = "not known"
-FEW = f"not reported: fewer than {FEWEST} people joined"
+FEW = f"{NOT_REPORTED}: fewer than {FEWEST} people joined"
 UNLIKE = f"{NOT_ESTIMABLE}: nobody, and no weights, make the cohort and the others alike"
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from desistance.comparison.effects.wording import not_reported
+from desistance.comparison.sensitivity.found import withheld
 from desistance.disclosure import stacked, unprotected
 from desistance.plots import figure_png
 from desistance.report.page import Figure, Prose, Section
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from desistance.report.page import Block
     from desistance.report.story import Story
 
+NUMBERS = ["estimate", "std_error", "conf_low", "conf_high", "p_value"]
 HEADING = "Would other choices change it?"
 
 
@@ -46,9 +48,10 @@ def sensitivity(story: Story, stress: StressTest, balanced: Balance) -> Section:
         Figure(
             figure_png(shown.plot().figure),
             f"How far each kind of change moves the {stress.outcome}, the furthest first",
-            "A bar for each kind of change, from the least to the largest estimate, around a line "
-            "for the effect as planned with its interval as a band; below it, checks that should "
-            "come out in a known way. The numbers are in the table.",
+            "A bar for each kind of change, from the least to the largest estimate, on a thin line "
+            "that goes as far as any of their intervals, around a line for the effect as planned "
+            "with its interval as a band; below it, checks that should come out in a known way. "
+            "The numbers are in the table.",
             table,
         ),
         story.table(
@@ -62,6 +65,7 @@ def sensitivity(story: Story, stress: StressTest, balanced: Balance) -> Section:
 def protected_checks(story: Story, stress: StressTest) -> ProtectedTable:
     """Protect each check by the people it compares; see `StressTest.basis`."""
     frame = stress.to_frame()
+    frame.loc[withheld(frame), NUMBERS] = float("nan")
     if not story.policy.protects:
         return unprotected(frame)
     frame["note"] = [without_counts(note) for note in frame["note"]]

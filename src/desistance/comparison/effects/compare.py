@@ -32,7 +32,7 @@ from desistance.comparison.effects.variance import (
     told_of,
     weights_estimated,
 )
-from desistance.comparison.effects.wording import effect_sentence, not_reported
+from desistance.comparison.effects.wording import effect_sentence, not_reported, unreadable
 from desistance.errors import ModelError
 from desistance.histories.days import NEVER
 from desistance.results import Caveat
@@ -161,7 +161,7 @@ def compare_cohorts(
     )
     names = design.names
     said = _caveats(people, balanced.matches, until_joining=until_joining)
-    said += _unreadable(balanced)
+    said += unreadable(not_reported(balanced))
     said += told_of(own.clusters(balanced.matches))
     if "severity" in outcomes:
         said += unweighed(own)
@@ -304,7 +304,7 @@ def _of_frame(
     by = checked_clustering(clusters or "both")
     arms = arms_of(frame, balanced, person=person, propensity=propensity, by=by,
                    confidence=confidence)  # fmt: skip
-    said = [UNSEEN, *_unreadable(balanced), *told_of(arms.clusters)]
+    said = [UNSEEN, *unreadable(not_reported(balanced)), *told_of(arms.clusters)]
     if propensity is not None:
         said.append("Standard errors count the weights as estimated.")
     rows = rows_compared(arms, outcomes)
@@ -333,12 +333,6 @@ def _curves(first: TimeToEvent, people: Compared) -> Survival:
     low, high = survival_interval(share, error, people.confidence, curves.interval)
     frame = frame.assign(conf_low=low, conf_high=high)
     return replace(curves, curve=frame, variance=f"{curves.variance}, in all their matches")
-
-
-def _unreadable(balanced: Balance) -> list[str]:
-    """Say so where no effect may be read: errors of few people, say, are too small."""
-    why = not_reported(balanced).partition(": ")[2]
-    return [f"No effect is to be read from this: {why}."] if why else []
 
 
 def _caveats(followed: FollowUp, matches: pd.DataFrame, *, until_joining: bool) -> list[str]:

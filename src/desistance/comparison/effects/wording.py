@@ -23,6 +23,7 @@ from desistance.comparison.effects.followed import (
     RATIO,
 )
 from desistance.followup.rules import REOFFENCE
+from desistance.results import NOT_REPORTED
 
 if TYPE_CHECKING:
     from desistance.balance import Balance
@@ -68,7 +69,7 @@ def not_reported(balanced: Balance) -> str:
     Weights that leave the comparison resting on few people are as bad as few people.
     """
     if balanced.light == "red":
-        return "not reported: the cohorts are too unlike (balance is red)"
+        return f"{NOT_REPORTED}: the cohorts are too unlike (balance is red)"
     return too_few(min(balanced.n_matched, balanced.n_compared), balanced.n_effective)
 
 
@@ -78,10 +79,15 @@ def too_few(n: int, n_effective: float) -> str:
     `n_effective` is as how many people who weigh equally they count.
     """
     if n < FEWEST:
-        return f"not reported: fewer than {FEWEST} people in a group"
+        return f"{NOT_REPORTED}: fewer than {FEWEST} people in a group"
     if n_effective < FEWEST:
-        return f"not reported: after weighting, fewer than {FEWEST} people carry the comparison"
+        return f"{NOT_REPORTED}: after weighting, fewer than {FEWEST} people carry the comparison"
     return ""
+
+
+def unreadable(why: str) -> list[str]:
+    """Say so where no effect may be read, see `not_reported`: errors of few are too small."""
+    return [f"No effect is to be read from this: {why.partition(': ')[2]}."] if why else []
 
 
 def rate_sentence(

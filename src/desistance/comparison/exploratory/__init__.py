@@ -16,7 +16,7 @@ several needs are drawn towards each other.
                  the last of them (the landmark), who are followed from there: support that comes
                  later cannot count, or staying free would look like its effect
     by partner   the same, joiners whom a partner saw by the landmark against other joiners
-    too few      fewer than 10 people, or 5 who reoffended, in a group: not estimable
+    too few      fewer than 30 people in a group: not reported; or 5 who reoffended: not estimable
 
 Variances add up a person's influence over all rows before squaring it. A need nobody assessed is
 neither yes nor no: the person is left out of that need's rows, and counted. Cohorts were made alike

@@ -13,10 +13,11 @@ from scipy.stats import norm
 from desistance.checks import is_whole
 from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.effects.result import Basis
+from desistance.comparison.effects.wording import FEWEST
 from desistance.errors import ModelError
 from desistance.followup.rules import on_street_clock
 from desistance.histories.days import months_to_days
-from desistance.results import NOT_ESTIMABLE
+from desistance.results import NOT_ESTIMABLE, NOT_REPORTED
 from desistance.survival import fit_cox, influence_of_survival
 from desistance.survival.residuals import cox_residuals
 from desistance.timetoevent import TimeToEvent
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     Bools = NDArray[np.bool_]
 
 Row = dict[str, Any]
-FEWEST_PEOPLE, FEWEST_EVENTS = 10, 5
+FEWEST_EVENTS = 5
 EXPOSED, PERSON, CLUSTER = "exposed", "person", "cluster"
 
 
@@ -146,8 +147,8 @@ def too_few(rows: TimeToEvent, groups: dict[str, Bools]) -> str:
     """Say which group is too small to say anything of; empty where none is."""
     on = rests_on(rows, groups)
     for name, n in on.n_people.items():
-        if n < FEWEST_PEOPLE:
-            return f"{NOT_ESTIMABLE}: fewer than {FEWEST_PEOPLE} people {name}"
+        if n < FEWEST:
+            return f"{NOT_REPORTED}: fewer than {FEWEST} people {name}"
         if on.n_events[name] < FEWEST_EVENTS:
             return f"{NOT_ESTIMABLE}: fewer than {FEWEST_EVENTS} reoffenders {name}"
     return ""

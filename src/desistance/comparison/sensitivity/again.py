@@ -23,11 +23,12 @@ from desistance.balance import (
 )
 from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.contrasts import is_ratio
+from desistance.comparison.effects.wording import not_reported
 from desistance.errors import DesistanceError, ModelError
 from desistance.followup import FollowUp, follow_up
 from desistance.followup.rules import countable
 from desistance.histories import build_histories
-from desistance.results import NOT_ESTIMABLE
+from desistance.results import NOT_ESTIMABLE, NOT_REPORTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,7 +58,6 @@ OWN_START, EVER = "own start", "by ever joining"
 FOUND = {"reported by a victim": "victim", "found proactively": "proactive"}
 AS_IT_SHOULD = "as it should be: the interval holds no difference"
 DIFFERS = "differs, though it should not: the cohorts, or how they are watched, are unlike"
-UNLIKE = "balance is red: the cohorts are too unlike to be read"
 UNFAIR = "makes its own effect: shows what an unfair clock would have found"
 
 
@@ -102,14 +102,13 @@ def effect_row(compared: Effects, outcome: str, balanced: Balance) -> Row:
     """Take the row of an effect, with how many joined and were matched, and what it rests on."""
     effect = compared.effect(outcome)
     row: Row = {name: effect[name] for name in EFFECT}
-    if balanced.light == "red":
-        row["note"] = row["note"] or UNLIKE
+    row["note"] = not_reported(balanced) or row["note"]
     return row | {"n": balanced.n_matched, "basis": compared.rests_on(outcome)}
 
 
 def told_of_control(row: Row) -> Row:
     """Say whether a negative control came out as it should."""
-    if np.isfinite(row["estimate"]):
+    if np.isfinite(row["estimate"]) and not row["note"].startswith(NOT_REPORTED):
         none = 1.0 if is_ratio(row["outcome"]) else 0.0
         holds = row["conf_low"] <= none <= row["conf_high"]
         row["note"] = (row["note"] or AS_IT_SHOULD) if holds else DIFFERS

@@ -24,7 +24,6 @@ from desistance.comparison.sensitivity.again import (
     OFFENCES,
     RATIO,
     TIME_ZERO,
-    UNLIKE,
     WAITING,
 )
 from desistance.comparison.sensitivity.evalue import E_VALUE
@@ -37,9 +36,11 @@ from desistance.plots import (
     new_axes,
     ratio_axis,
 )
-from desistance.results import Result, number, text_table
+from desistance.results import NOT_REPORTED, Result, number, text_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.axes import Axes
 
     from desistance.comparison.effects.result import Basis
@@ -99,13 +100,16 @@ class StressTest(Result):
 
     @property
     def alternatives(self) -> pd.DataFrame:
-        """The fair alternatives that could be estimated."""
-        rows = self.frame[self.frame["group"].isin(FAIR)]
-        return rows.dropna(subset=["estimate"])
+        """The fair alternatives that could be estimated, and may be read."""
+        return self._readable(FAIR)
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each check."""
         return self.frame.copy()
+
+    def _readable(self, groups: Iterable[str]) -> pd.DataFrame:
+        rows = self.frame[self.frame["group"].isin(groups) & ~withheld(self.frame)]
+        return rows.dropna(subset=["estimate"])
 
     def with_frame(self, frame: pd.DataFrame) -> StressTest:
         """Give the same with other numbers, such as protected ones."""
@@ -159,13 +163,11 @@ class StressTest(Result):
                 f"{len(fair)} fair alternatives, {int(clear.sum())} have an interval that leaves "
                 "out no difference: none of them makes the plan's result another."
             )
-            if n_red := int(fair["note"].eq(UNLIKE).sum()):
-                told.append(f"Of these, {n_red} have red balance and are not to be read.")
-            told.append(
-                f"Estimates run from {_number(low['estimate'])} ({low['group']}: {low['term']}) to "
-                f"{_number(high['estimate'])} ({high['group']}: {high['term']})."
-            )
+            told.append(f"Estimates run from {_told(low)} to {_told(high)}.")
+        if unread := int((withheld(shown) & shown["group"].isin(FAIR)).sum()):
+            told.append(f"Not counted, as they are not to be read: {unread}; the table says why.")
         missing = shown["estimate"].isna() & (shown["outcome"] == self.outcome)
+        missing &= ~withheld(shown)
         if missing.any():
             told.append(f"Without an estimate: {int(missing.sum())}; the table says why.")
         control = shown[shown["group"] == CONTROL]
@@ -199,7 +201,7 @@ class StressTest(Result):
         centre = planned["estimate"]
         span = scaled(reach["max"].clip(lower=centre)) - scaled(reach["min"].clip(upper=centre))
         groups = span.sort_values(ascending=False, kind="stable").index.tolist()
-        apart = self.frame[self.frame["group"].isin(APART)].dropna(subset=["estimate"])
+        apart = self._readable(APART)
         ax = new_axes(ax, size=(8.6, 0.42 * (len(groups) + len(apart)) + 1.9))
         with house_style():
             if np.isfinite(centre):
@@ -233,6 +235,16 @@ class StressTest(Result):
         return ax
 
 
+def withheld(frame: pd.DataFrame) -> pd.Series:
+    """Which checks of a stress test say that they may not be read."""
+    return frame["note"].fillna("").str.startswith(NOT_REPORTED)
+
+
+def _told(row: pd.Series) -> str:
+    low, high = _number(row["conf_low"]), _number(row["conf_high"])
+    return f"{_number(row['estimate'])} ({low} to {high}; {row['group']}: {row['term']})"
+
+
 def _ends(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """Give the rows of the least and of the largest estimate."""
     estimates = rows["estimate"].to_numpy(float)
@@ -240,10 +252,15 @@ def _ends(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def _bar(ax: Axes, place: int, rows: pd.DataFrame, centre: float) -> None:
-    """Draw from the least to the largest estimate, and name the change at either end."""
+    """Draw from the least to the largest estimate, and name the change at either end.
+
+    A thin line goes as far as any of their intervals.
+    """
     low, high = _ends(rows)
     reach = np.nanmin([low["estimate"], centre]), np.nanmax([high["estimate"], centre])
     ax.plot(reach, (place, place), color=DARK_BLUE, ls="-", lw=7, alpha=0.35, solid_capstyle="butt")
+    limits = np.nanmin(rows["conf_low"]), np.nanmax(rows["conf_high"])
+    ax.plot(limits, (place, place), color=DARK_BLUE, ls="-", lw=0.7)
     ax.plot(rows["estimate"], np.full(len(rows), place), "|", color=DARK_BLUE, ms=9, mew=1.4)
     for row, side in ((low, -1), (high, 1)):
         if not side * (row["estimate"] - centre) <= 0:

@@ -13,6 +13,7 @@ from desistance.balance import effective_size
 from desistance.checks import is_whole
 from desistance.comparison.effects.contrasts import reach
 from desistance.comparison.effects.followed import balance_of
+from desistance.comparison.effects.wording import too_few, unreadable
 from desistance.comparison.timing.design import TimeDesign
 from desistance.comparison.timing.designs import emulate
 from desistance.comparison.timing.estimates import by_model, by_side, log_hazard_ratio, rows_of
@@ -164,7 +165,10 @@ def compare_over_time(
         made.flow,
         f"proven reoffences in {followed.design.offence_set}",
         told,
-        tuple(_caveats(followed, design, made, whole, weights[0], counts_told)),
+        (
+            *_caveats(followed, design, made, whole, weights[0], counts_told),
+            *unreadable(too_few(counts_told["joined"], counts_told["carried"])),
+        ),
     )
 
 
