@@ -85,6 +85,18 @@ def numbers(result: Result) -> pd.DataFrame:
     return frame.assign(note=note.fillna("").astype(str))
 
 
+def predictions(result: Result, frame: pd.DataFrame) -> pd.DataFrame:
+    """Ask for everything that a fit foretells, of somebody like those in the frame."""
+    profile = {str(name): next(iter(frame[name].dropna()), 0) for name in frame.columns.unique()}
+    found = [pd.DataFrame({"estimate": [], "note": []})]
+    for name in ("survival_at", "incidence_at", "hazard_at"):
+        if hasattr(result, name):
+            found.append(getattr(result, name)(profile, [0, 5, 60, 5_000]))
+    if hasattr(result, "rate_at"):
+        found.append(result.rate_at(profile))
+    return pd.concat(found, ignore_index=True)
+
+
 def _restricted(times: TimeToEvent, terms: tuple[str, ...]) -> Result:
     try:
         last = pd.Series(times.stop).groupby(times.columns[terms[0]].to_numpy()).max().min()

@@ -1,6 +1,10 @@
 """The bootstrap by person: what is drawn, what is said of each replicate, the same bits always."""
 
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -540,3 +544,27 @@ def test_the_order_of_replicates_has_its_limits():
     ends = np.r_[np.full(10, -np.inf), values[:80], np.full(9, np.inf)]
     assert limits(ends, 40, 0.9, "percentile", 0) == (-np.inf, np.inf)
     assert limits(ends, 40, 0.9, "basic", 0) == (-np.inf, np.inf)
+
+
+def test_a_script_without_a_guard_is_told_of_it(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        """
+from functools import partial
+from desistance import TimeToEvent, bootstrap, fit_cox
+from desistance.errors import ModelError
+from tests.faults.spoilt import clean
+
+times = TimeToEvent.from_frame(clean(), stop="day", event="event", person="pid")
+try:
+    bootstrap(partial(fit_cox, terms=["age"]), times, rng=1, replicates=400, workers=2)
+except ModelError as error:
+    print(error)
+""",
+        encoding="utf-8",
+    )
+    ran = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert '`if __name__ == "__main__":`' in ran.stdout

@@ -269,6 +269,18 @@ def test_a_repeated_and_a_constant_term_are_said_to_be_so():
     assert fit.log_likelihood == pytest.approx(one.log_likelihood, abs=1e-9)
 
 
+def test_a_cox_latency_whose_last_step_leads_nowhere_is_not_identified():
+    day = [108, 306, 355, 119, 220, 264, 328, 159, 152, 306, 207, 289, 220, 227, 224]
+    frame = pd.DataFrame({
+        "day": day, "returned": np.arange(15) < 2, "arm": [1, 0, 0, 0, 1, 1, *[0] * 5, 1, 1, 1, 0],
+        "age": [34, 19, 31, 37, 49, 35, 47, 40, 47, 41, 42, 36, 35, 35, 22],
+    })  # fmt: skip
+    fit = fit_split_population(times_of(frame), ["arm", "age"], latency="cox")
+    assert fit.not_identified
+    assert fit.shares().estimate.isna().all()
+    assert "Split population" in fit.summary()
+
+
 def test_a_robust_variance_has_coefficients_and_no_limits_of_the_curve():
     frame = releases()
     model = fit_split_population(times_of(frame), ["need"], latency="cox")
@@ -286,6 +298,7 @@ def test_a_robust_error_that_is_only_rounding_is_not_told():
     told = fit.maximum(log=True).set_index(["group", "term"]).loc[("latency", "priors")]
     assert np.isnan(told.std_error)  # all who return do so on one day: nobody moves the effect
     assert told.note == "not estimable: nobody moves it, so the robust variance is 0"
+    assert abs(told.estimate) < 1e-9
     model = fit_split_population(times_of(frame), ["priors"], latency="cox").maximum(log=True)
     assert (model.std_error > 0.01).all()
 

@@ -235,3 +235,14 @@ def test_what_a_fit_with_frailty_does_not_give_is_said():
     assert curve.note[0].startswith("not estimable")
     assert fit.tests().set_index("term").note["score"].startswith("not estimable")
     assert "gamma frailty by area" in fit.summary()
+
+
+def test_a_monotone_likelihood_with_late_entry_is_told_without_a_warning():
+    frame = pd.DataFrame({
+        "day": [60, 44, 4, 47, 34, 30], "event": [1, 0, 1, 0, 1, 0], "arm": [1, 0, 1, 1, 1, 1],
+        "age": [100036, 100029, 100023, 100017, 100034, 100027], "area": list("bacacb"),
+        "start": [34, 3, 0, 20, 5, 25],
+    })  # fmt: skip
+    times = TimeToEvent.from_frame(frame, stop="day", event="event", start="start")
+    fit = fit_cox(times, ["arm", "age"], frailty="area")
+    assert fit.to_frame()["note"].str.startswith("not estimable: ").all()

@@ -216,3 +216,34 @@ def test_the_curve_is_of_people_as_they_began():
                          distribution="exponential")  # fmt: skip
     by_hand = [fit.survival_at({"x": x}, [30]).estimate[0] for x in (1.0, 2.0, 0.0)]
     assert fit.curve.estimate.iloc[-1] == pytest.approx(np.mean(by_hand), rel=1e-12)
+
+
+@pytest.mark.parametrize("distribution", ["exponential", "weibull", "log-normal"])
+def test_what_nobody_moves_has_no_robust_error_and_spoils_no_other(distribution):
+    """All of the reference group reoffend on one day: with a scale of its own, only it is moved."""
+    frame = pd.DataFrame({"day": [30] * 20 + list(range(10, 50)), "x": [0] * 20 + [1] * 40})
+    times = TimeToEvent.from_frame(frame.assign(event=1), stop="day", event="event")
+    robust = fit_parametric(times, ["x"], distribution=distribution, variance="robust")
+    model = fit_parametric(times, ["x"], distribution=distribution).to_frame().set_index("term")
+    told = robust.to_frame().set_index("term")
+    assert_allclose(told["estimate"], model["estimate"])
+    assert told.loc["intercept", ["std_error", "conf_low", "conf_high"]].isna().all()
+    assert told.loc["intercept", "note"].endswith("nobody moves it, so the robust variance is 0")
+    assert told.loc["x", "std_error"] > 0.01
+    assert (robust.survival_at({"x": 1}, [20, 40])["std_error"] > 0.01).all()
+    if distribution == "exponential":
+        fixed = robust.survival_at({"x": 0}, [20, 40])
+        assert fixed["estimate"].notna().all()
+        assert fixed["std_error"].isna().all()
+        assert fixed["note"].str.endswith("nobody moves it, so the robust variance is 0").all()
+
+
+def test_a_fit_without_a_top_foretells_nothing():
+    rng = np.random.default_rng(1)
+    frame = pd.DataFrame({"day": rng.integers(1, 100, 30), "event": [1] + [0] * 29,
+                          "arm": rng.integers(0, 2, 30)})  # fmt: skip
+    times = TimeToEvent.from_frame(frame, stop="day", event="event")
+    fit = fit_parametric(times, ["arm"], distribution="generalised-gamma")
+    found = fit.survival_at({"arm": 1}, [5, 50])
+    assert found["estimate"].isna().all()
+    assert found["note"].str.startswith("not estimable: ").all()

@@ -117,3 +117,14 @@ def test_the_faces():
     assert [label.get_text() for label in ax.get_yticklabels()] == ["7PP", "IOM"]
     assert "first 11" in ax.get_xlabel()
     assert restricted_mean(TWO, horizon=11).to_frame().group.tolist() == ["all"]
+
+
+def test_means_of_hours_have_limits_and_no_warning():
+    stop = np.arange(1, 61) * 400
+    times = TimeToEvent.from_frame(
+        pd.DataFrame({"stop": stop, "event": True, "cohort": ["7PP", "IOM"] * 30}),
+        stop="stop", event="event", unit="hours",
+    )  # fmt: skip
+    found = restricted_mean(times, "cohort", horizon=20_000).to_frame()
+    assert found["std_error"].max() > 710  # whose exponential no float holds
+    assert np.isfinite(found[["conf_low", "conf_high"]]).all(axis=None)

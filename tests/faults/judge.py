@@ -29,7 +29,7 @@ import numpy as np
 import pandas as pd
 
 from desistance.errors import DesistanceError
-from tests.estimators import BY_NAME, ESTIMATORS, FAMILIES, KEYS, VALUES, numbers
+from tests.estimators import BY_NAME, ESTIMATORS, FAMILIES, KEYS, VALUES, numbers, predictions
 from tests.faults.inputs import INPUTS
 from tests.faults.spoilt import ANY, CANARY, clean, cut, same
 
@@ -59,9 +59,10 @@ def judge(bad: Input, estimator: Estimator) -> Cell:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            result = estimator(bad.spoil(clean()), bad.terms)
+            spoilt = bad.spoil(clean())
+            result = estimator(spoilt, bad.terms)
             found, told = numbers(result), " ".join(getattr(result, "caveats", ()))
-            summary = result.summary()
+            summary, foretold = result.summary(), predictions(result, spoilt)
     except DesistanceError as error:
         said = str(error)
         clear = re.search(bad.error, said, re.DOTALL) and not NEVER_SHOWN.search(said)
@@ -70,6 +71,8 @@ def judge(bad: Input, estimator: Estimator) -> Cell:
         return Cell("uncaught", repr(error))
     if NEVER_SHOWN.search(told + " ".join(found.note)):
         return Cell("obscure", told)
+    if (foretold.estimate.isna() & foretold.note.eq("")).any():
+        return Cell("wrong", "an empty prediction without a reason")
     cell = _judge_numbers(bad, estimator, found, told)
     if cell.code == "silent" and not bad.says and "not estimable: " in summary:
         return Cell("N", summary)

@@ -19,6 +19,7 @@ from desistance import (
     pool_curves,
     pool_fits,
 )
+from desistance.comparison.exploratory import rows as exploratory_rows
 from desistance.rubin import put_together
 
 R = json.loads((Path(__file__).parent / "imputation.json").read_text())
@@ -77,7 +78,8 @@ def test_chained_equations_agree_with_mice_but_for_the_draws():
     assert imputed.to_frame()["mean_imputed"][0] == pytest.approx(answer["share"], abs=0.03)
 
 
-def test_the_effect_with_and_without_a_need_is_that_of_coxph():
+def test_the_effect_with_and_without_a_need_is_that_of_coxph(monkeypatch):
+    monkeypatch.setattr(exploratory_rows, "FEWEST", 10)  # these people are fewer than 30 in a group
     known = PEOPLE[PEOPLE["need"].notna()]
     rows = TimeToEvent.from_frame(
         known, stop="day", event="event", person="person", weight="weight"

@@ -272,9 +272,11 @@ def _with_limits(frame: pd.DataFrame, confidence: float) -> pd.DataFrame:
     low, high = frame.estimate - half, frame.estimate + half
     compared = frame.estimate.mask(is_mean).mask(is_ratio, np.log(frame.estimate.where(is_ratio)))
     statistic = compared / frame.std_error
+    with np.errstate(over="ignore"):  # of means and differences, which have limits of their own
+        by = np.exp(half)
     return frame.assign(
-        conf_low=np.where(is_ratio, frame.estimate * np.exp(-half), low),
-        conf_high=np.where(is_ratio, frame.estimate * np.exp(half), high),
+        conf_low=np.where(is_ratio, frame.estimate / by, low),
+        conf_high=np.where(is_ratio, frame.estimate * by, high),
         statistic=statistic,
         p_value=2 * ndtr(-np.abs(statistic)),
         note=np.where(frame.std_error.isna(), f"{NOT_ESTIMABLE}: the times do not vary", ""),

@@ -53,8 +53,12 @@ def told_apart(covariance: Floats, model: Floats) -> Floats:
     `model` (p, p) is the inverse information. Where everyone had the event on one day each
     residual is 0, and what is left of the sandwich is rounding.
     """
-    none = np.diag(covariance) <= NOTHING * np.diag(model)
-    return blanked(covariance, none & (np.diag(model) > 0))
+    return blanked(covariance, unmoved(np.diag(covariance), np.diag(model), NOTHING))
+
+
+def unmoved(variance: Floats, model: Floats, nothing: float) -> NDArray[np.bool_]:
+    """Which variances (m,) are next to `nothing` in parts of the model's, (m,)."""
+    return (variance <= nothing * model) & (model > 0)
 
 
 def blanked(covariance: Floats, blank: NDArray[np.bool_]) -> Floats:

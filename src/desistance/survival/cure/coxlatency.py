@@ -7,7 +7,7 @@ that everybody still followed then is taken never to reoffend.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +16,14 @@ from scipy.linalg import block_diag
 from scipy.special import logit
 
 from desistance.results import NOT_ESTIMABLE
+from desistance.survival.cox.variance import unmoved
 from desistance.survival.cure.jumps import JumpLikelihood, solve_band
 from desistance.survival.hazardratios import hazard_ratios
 from desistance.survival.intervals import survival_interval
 from desistance.survival.parametric.ascent import climb
 from desistance.survival.parametric.designs import Design
 from desistance.survival.parametric.likelihood import LOCATION, LOG_SCALE, SHARE, logistic
-from desistance.survival.parametric.solution import in_own_units, notes_of, sandwich
+from desistance.survival.parametric.solution import ROUNDING, in_own_units, notes_of, sandwich
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class CoxLatency:
 
     Attributes
     ----------
-    names, notes, predictor, is_term, values, covariance, degrees, steps
+    names, notes, predictor, is_term, values, covariance, model_covariance, degrees, steps
         As of a parametric `Solution`; there is no intercept and no scale of latency.
     log_likelihood
         With the logarithms of the jumps: to be set against other Cox latencies only.
@@ -62,6 +63,7 @@ class CoxLatency:
     is_term: NDArray[np.bool_]
     values: Floats
     covariance: Floats
+    model_covariance: Floats
     log_likelihood: float
     degrees: int
     steps: int
@@ -75,7 +77,8 @@ class CoxLatency:
     def frame(self, *, log: bool) -> pd.DataFrame:
         """Tidy coefficients, or with `log` false their exponentials."""
         values = np.where([bool(note) for note in self.notes], np.nan, self.values)
-        covariance = np.where(np.isnan(values), np.nan, self.covariance)
+        stuck = unmoved(np.diag(self.covariance), np.diag(self.model_covariance), ROUNDING)
+        covariance = np.where(np.isnan(values) | stuck, np.nan, self.covariance)
         return hazard_ratios(
             self.names, values, covariance, self.notes, log=log, tested=self.is_term
         )
@@ -187,8 +190,9 @@ def solve_cox_latency(
         none = np.full(len(names), np.nan)
         return CoxLatency(
             names, (f"{NOT_ESTIMABLE}: no event",) * len(names), predictor, is_term,
-            none, np.outer(none, none), np.nan, 0, 0, np.zeros(0, np.int64), None,
-            none[: len(latency.names)], np.zeros((0, len(names))), rows.mean_weight, by_model=True,
+            none, np.outer(none, none), np.outer(none, none), np.nan, 0, 0,
+            np.zeros(0, np.int64), None, none[: len(latency.names)], np.zeros((0, len(names))),
+            rows.mean_weight, by_model=True,
         )  # fmt: skip
     likelihood = JumpLikelihood(times, rows, latency.matrix, share.matrix)
     day = likelihood.day
@@ -208,15 +212,17 @@ def solve_cox_latency(
         top = climb(likelihood, start)
         if top.settled:
             break
+    baseline = likelihood.baseline(top.theta) if top.settled else None
+    if baseline is None:  # it does not settle where the last step leads
+        top = replace(top, settled=False)
     notes = notes_of(designs, top, back @ top.lost, rows.event)
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
     model = covariance = top.covariance / rows.mean_weight
-    baseline = likelihood.baseline(top.theta) if top.settled else None
     if clusters is not None and baseline is not None:
         covariance = sandwich(likelihood, top, clusters)
     return CoxLatency(
         names, notes, predictor, is_term, np.where(blank, np.nan, back @ top.theta),
-        in_own_units(covariance, model, back, blank),
+        *in_own_units(covariance, model, back, blank),
         rows.mean_weight * top.value if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1], top.steps, day, baseline,
         centre, np.zeros((len(day), len(names))) if baseline is None else baseline.moves @ onto,

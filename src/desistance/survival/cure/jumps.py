@@ -147,18 +147,19 @@ class JumpLikelihood:
         self._last = theta, at[1]
         return at[0]
 
-    def baseline(self, theta: Floats) -> Baseline:
-        """The best baseline at `theta`, a point whose value is finite."""
+    def baseline(self, theta: Floats) -> Baseline | None:
+        """The best baseline at `theta`; none where it does not settle."""
         there, last = self._last
         if last.band.any() and np.abs(theta - there).max() < SMALLEST_STEP:
             return last
-        found = self._profile(theta)
-        assert found is not None
-        return found[1]
+        with np.errstate(all="ignore"):
+            found = self._profile(theta)
+        return None if found is None else found[1]
 
     def scores(self, theta: Floats) -> Floats:
         """Every row's share in the profile's score, shape (coefficients, n)."""
         baseline = self.baseline(theta)
+        assert baseline is not None  # a top that has settled
         moves = np.vstack([np.zeros(len(theta)), baseline.moves])
         jumps, moved = baseline.jumps, np.diff(moves, axis=0)
         scores = np.zeros((len(theta), self.n))

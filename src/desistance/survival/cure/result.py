@@ -13,6 +13,7 @@ from desistance.plots import DARK_GREY
 from desistance.results import NOT_ESTIMABLE, Result, number, text_table
 from desistance.survival.cure.coxlatency import CoxLatency
 from desistance.survival.cure.plateau import Plateau
+from desistance.survival.hazardratios import NO_ERROR
 from desistance.survival.parametric.faces import (
     covariates_of,
     draw_fit,
@@ -177,7 +178,7 @@ class SplitPopulationFit(Result):
             why_not_later=later if self.not_identified else "",
         )  # fmt: skip
         if self.latency == "cox" and self.variance != "model":
-            frame["note"] = frame.note.mask(frame.note.eq(""), NO_LIMITS)
+            frame["note"] = frame.note.mask(frame.note.isin(["", NO_ERROR]), NO_LIMITS)
         return frame
 
     def summary(self) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SMALLEST, LARGEST = 1e-6, 1e4  # variances of frailty; a smaller one is 0, none is larger
+NEXT_TO = 1e-12  # of two logarithms of a variance
 FIRST_LOOKS = (0.02, 0.1, 0.4, 1.6)
 DROP95 = float(chdtri(1, 0.05)) / 2
 
@@ -83,6 +84,8 @@ class Profile:
             return 0.0
         here, there = np.log(looks[best]), np.log(looks[best + 1 if rising else best - 1])
         while (self.slope(there) > 0) == rising:
+            if abs(there - here) < NEXT_TO:
+                return float(np.exp(here))
             there = (here + there) / 2  # another top lies between
         return float(
             np.exp(
@@ -170,7 +173,7 @@ def _covariances(this: GroupedRows, view: View) -> tuple[Floats, Floats, float]:
     whole = np.linalg.inv(matrix)
     known[np.ix_(this.free, this.free)] = np.linalg.inv(curved.left)
     counted[np.ix_(this.free, this.free)] = whole[:q, :q]
-    return known, counted, float(np.sqrt(whole[q, q]))
+    return known, counted, float(np.sqrt(whole[q, q])) if whole[q, q] > 0 else np.nan
 
 
 def _unknown(by: str, labels: tuple[str, ...], events: Ints, why: str) -> SharedFrailty:

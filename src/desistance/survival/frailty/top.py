@@ -96,7 +96,8 @@ def correction(events: Ints, theta: float) -> tuple[float, float, float]:
 
 def stay_of(problem: PartialLikelihood, point: Point) -> Floats:
     """The hazard of each row over its stay, shape (n,), by which its risk is multiplied."""
-    return problem.sets.over_stay(point.tied.hazard, point.tied.hazard_tied)[slice(None)]
+    with np.errstate(invalid="ignore"):  # where the likelihood has no top, hazards are infinite
+        return problem.sets.over_stay(point.tied.hazard, point.tied.hazard_tied)[slice(None)]
 
 
 def _curve(this: GroupedRows, view: View, columns: list[Floats]) -> Floats:

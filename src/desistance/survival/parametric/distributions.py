@@ -101,7 +101,7 @@ def derivatives(
     if distribution != "generalised-gamma":
         value, slope, bend = standard(distribution, z, shape).along_z(of_density=of_density)
         return value, (slope, none), (bend, none, none)
-    if abs(shape) > LARGEST_SHAPE:
+    if not abs(shape) <= LARGEST_SHAPE:  # also of a shape that is not known
         nothing = np.full_like(z, np.nan)
         return nothing, (nothing, nothing), (nothing, nothing, nothing)
     middle = round(shape / GRID)

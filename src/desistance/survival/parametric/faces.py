@@ -11,6 +11,7 @@ from desistance.errors import ModelError
 from desistance.plots import DARK_BLUE, DARK_PINK, house_style, new_axes
 from desistance.results import AT_THE_EDGE, NOT_ESTIMABLE, ErrorCaveat
 from desistance.survival.curves import hazard_and_move, share_left
+from desistance.survival.hazardratios import NO_ERROR
 from desistance.survival.reasons import caveats_of, refuse_few_clusters
 from desistance.survival.risksets import risk_sets
 from desistance.survival.terms import labelled, read_terms, without_empty
@@ -164,6 +165,7 @@ def with_reasons(frame: pd.DataFrame, last_day: int) -> pd.DataFrame:
     edge = frame.estimate.isin([0, 1])
     frame.loc[edge, "std_error"] = np.nan
     frame.loc[edge & frame.note.eq(""), "note"] = AT_THE_EDGE
+    frame.loc[frame.std_error.isna() & frame.note.eq(""), "note"] = NO_ERROR
     frame.loc[frame.day.le(0), "note"] = f"{NOT_ESTIMABLE}: nobody is at risk before day 1"
     return frame
 

@@ -11,7 +11,7 @@ from scipy.linalg import block_diag
 from scipy.special import expit, logit, ndtr, ndtri
 
 from desistance.results import NOT_ESTIMABLE
-from desistance.survival.cox.variance import blanked, told_apart
+from desistance.survival.cox.variance import blanked, unmoved
 from desistance.survival.hazardratios import NO_ERROR
 from desistance.survival.intervals import survival_interval
 from desistance.survival.parametric.ascent import SMALLEST_STEP, climb
@@ -47,6 +47,7 @@ Z95 = float(ndtri(0.975))
 WITHOUT_END = "the likelihood rises without end"
 ROWS_TO_START, EVENTS_TO_START = 1_500, 200
 NEAR, APART = 0.01, 0.05  # of a top that is a start, and of two such tops
+ROUNDING = 1e-12  # of the model's variance
 RUNS_ALONG = 1e-2  # of the largest coefficient of a direction without a top
 
 
@@ -73,6 +74,9 @@ class Solution:
         0 where aliased, NaN where the likelihood has no top.
     covariance : float64 array, shape (P, P)
         0 for what is aliased, NaN where `values` are.
+    model_covariance : float64 array, shape (P, P)
+        The inverse information. A robust variance that is nothing beside it is rounding: nobody
+        moves the coefficient.
     log_likelihood : on the scale of time
     degrees : how many coefficients were free
     """
@@ -84,6 +88,7 @@ class Solution:
     is_term: NDArray[np.bool_]
     values: Floats
     covariance: Floats
+    model_covariance: Floats
     log_likelihood: float
     degrees: int
     steps: int
@@ -91,19 +96,21 @@ class Solution:
     def frame(self, *, log: bool) -> pd.DataFrame:
         """Tidy coefficients, or with `log` false their exponentials (a shape stays as it is)."""
         values = np.where([bool(note) for note in self.notes], np.nan, self.values)
-        error = np.where(np.isnan(values), np.nan, np.sqrt(np.diag(self.covariance)))
-        limits = np.stack([values + side * error for side in (0.0, -Z95, Z95)])
+        stuck = unmoved(np.diag(self.covariance), np.diag(self.model_covariance), ROUNDING)
+        told = ~(np.isnan(values) | stuck)
+        error = np.full(len(values), np.nan)
+        error[told] = np.sqrt(np.diag(self.covariance)[told])
+        limits = np.stack([values, values - Z95 * error, values + Z95 * error])
         if not log:
             with np.errstate(over="ignore"):
                 limits = np.where(self.predictor == SHAPE, limits, np.exp(limits))
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(self.is_term, values / error, np.nan)
-        unmoved = np.isnan(error) & ~np.isnan(values)
         return pd.DataFrame(
             {
                 "term": self.names, "estimate": limits[0], "std_error": error,
                 "conf_low": limits[1], "conf_high": limits[2], "statistic": z,
-                "p_value": 2 * ndtr(-np.abs(z)), "note": np.where(unmoved, NO_ERROR, self.notes),
+                "p_value": 2 * ndtr(-np.abs(z)), "note": np.where(stuck, NO_ERROR, self.notes),
             }
         )  # fmt: skip
 
@@ -115,7 +122,11 @@ class Solution:
         """Share without the event at covariates `x` (1 + p,), a row per day, with 95 % limits."""
         with np.errstate(invalid="ignore"):
             log_share, moved = self._log_survival(x, share_x, np.log(np.maximum(days, 1)))
-        spread = np.einsum("pm,pq,qm->m", moved, self.covariance, moved)
+        spread, by_model = (
+            np.einsum("pm,pq,qm->m", moved, of, moved)
+            for of in (self.covariance, self.model_covariance)
+        )
+        spread[unmoved(spread, by_model, ROUNDING)] = np.nan
         estimate = np.where(days > 0, np.exp(log_share), 1.0)
         error = np.where(days > 0, np.sqrt(spread), 0.0)
         with np.errstate(over="ignore"):
@@ -179,7 +190,7 @@ def solve(
         none = np.full(len(names), np.nan)
         return Solution(
             distribution, names, (f"{NOT_ESTIMABLE}: no event",) * len(names), predictor, is_term,
-            none, np.outer(none, none), np.nan, 0, 0,
+            none, np.outer(none, none), np.outer(none, none), np.nan, 0, 0,
         )  # fmt: skip
     top = _highest(rows, distribution, designs, near=near)
     model = covariance = top.covariance / rows.mean_weight
@@ -192,7 +203,7 @@ def solve(
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)
     return Solution(
         distribution, names, notes, predictor, is_term, np.where(blank, np.nan, values),
-        in_own_units(covariance, model, back, blank),
+        *in_own_units(covariance, model, back, blank),
         rows.mean_weight * (top.value - rows.jacobian) if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1], top.steps,
     )  # fmt: skip
@@ -272,12 +283,10 @@ def sandwich(likelihood: HasScores, top: Top, clusters: Ints) -> Floats:
 
 def in_own_units(
     covariance: Floats, model: Floats, back: Floats, blank: NDArray[np.bool_]
-) -> Floats:
-    """Turn a covariance into that of coefficients in their own units, by `back`.
-
-    Empty for those that are `blank`, and those that nobody moves beside the `model` covariance.
-    """
-    return blanked(told_apart(back @ covariance @ back.T, back @ model @ back.T), blank)
+) -> tuple[Floats, Floats]:
+    """Turn two covariances into those of coefficients in their own units; empty if `blank`."""
+    own, by_model = (back @ of @ back.T for of in (covariance, model))
+    return blanked(own, blank), blanked(by_model, blank)
 
 
 def notes_of(

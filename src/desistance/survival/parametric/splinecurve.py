@@ -163,7 +163,7 @@ def solve_spline(
     own_units[0] -= rows.centre * own_units[len(terms.names)]
     return SplineCurve(
         scale, names, notes, is_term, np.where(blank, np.nan, own_units @ top.theta),
-        in_own_units(covariance, model, own_units, blank), knots,
+        in_own_units(covariance, model, own_units, blank)[0], knots,
         rows.mean_weight * (top.value - rows.jacobian) if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1],
     )  # fmt: skip

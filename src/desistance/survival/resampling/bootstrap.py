@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from multiprocessing import get_context
 from operator import index
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from desistance.timetoevent import HasTimes, TimeToEvent
 
     Floats = NDArray[np.float64]
+
+LOST = (
+    "A worker process ended before its work was done. In a script, what starts workers stands "
+    'under `if __name__ == "__main__":`; if it does, memory may have run out: take fewer `workers`.'
+)
 
 
 def bootstrap(
@@ -153,8 +159,10 @@ def _finish(what: Replicator, done: Kept, blocks: int, workers: int) -> None:
         try:
             for answer in as_completed(asked):
                 done.add(asked[answer], answer.result())
-        except BaseException:
+        except BaseException as stopped:
             pool.shutdown(wait=False, cancel_futures=True)
+            if isinstance(stopped, BrokenProcessPool):
+                raise ModelError(LOST) from None
             raise
 
 
