@@ -113,6 +113,20 @@ def test_the_order_of_areas_does_not_matter_and_areas_without_an_estimate_are_co
     assert any("1 areas have no estimate" in caveat for caveat in first.caveats)
 
 
+@pytest.mark.parametrize(("scale", "confidence"), [("ratio", 0.95), ("difference", 0.9)])
+def test_limits_stand_for_an_error_that_a_report_does_not_release(scale, confidence):
+    areas = pd.DataFrame({
+        "group": list("abc"), "estimate": [0.7, 0.9, 0.8], "std_error": [0.2, 0.15, 0.25],
+    })  # fmt: skip
+    whole = pool_areas(areas, scale=scale, confidence=confidence)
+    released = whole.to_frame().iloc[:3].drop(columns="std_error")
+    again = pool_areas(released, scale=scale, confidence=confidence)
+    pd.testing.assert_frame_equal(again.to_frame(), whole.to_frame(), rtol=1e-12)
+    assert any("as coarse as those are rounded" in said for said in again.caveats)
+    with pytest.raises(ModelError, match="lacks std_error"):
+        pool_areas(released[["group", "estimate"]], scale=scale)
+
+
 def test_that_areas_are_taken_as_independent_is_said():
     """Where half of each estimate's variance is of people who are shared, limits are too narrow."""
     rng, s, hits = np.random.default_rng(9), 0.2, []
@@ -201,6 +215,11 @@ def test_break_even_is_plain_arithmetic_and_an_unclear_saving_is_no_headline():
         "",
         "inconclusive: not for a headline",
     ]  # 0.2 of 3000 is less than 900
+
+
+def test_a_price_without_its_year_is_refused():
+    with pytest.raises(ModelError, match="whose prices"):
+        break_even(cost_per_person=1.0, cost_per_reoffence=2.0, price_year=" ")
 
 
 @pytest.mark.parametrize("cost", [0.0, (3.0, 4.0, 5.0)])

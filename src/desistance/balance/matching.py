@@ -35,7 +35,7 @@ from desistance.balance.covariates import one_column
 from desistance.balance.nearest import Order, nearest, once_each, within
 from desistance.balance.optimal import full_sets, optimal_pairs
 from desistance.balance.propensity import Method, estimate_propensity, label_order, scored
-from desistance.balance.rows import NEEDS
+from desistance.balance.rows import NEEDS, refuse_no_followup
 from desistance.balance.weights import weigh_cohorts
 from desistance.checks import is_number, is_whole, numbers_of
 from desistance.errors import ModelError
@@ -132,6 +132,7 @@ def balance_cohorts(followed: FollowUp, design: BalanceDesign | None = None) -> 
 
 def score_sets(followed: FollowUp, design: BalanceDesign) -> Propensity:
     """Estimate the chance of joining within the risk sets of a design."""
+    refuse_no_followup(followed)
     return estimate_propensity(
         followed, terms=design.terms, method=design.propensity, comparator=design.comparator
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from desistance.balance.covariates import one_column
 from desistance.balance.riskset import candidates
+from desistance.checks import flags_of
 from desistance.errors import ModelError, NobodyToMatchError
 from desistance.timetoevent import plain
 
@@ -100,6 +101,12 @@ def rows_of(
     return Rows(known, sets["exposed"].to_numpy(), person, sets, flow, wanted, people.design.names)
 
 
+def refuse_no_followup(value: object) -> None:
+    """Refuse what is no follow-up."""
+    if not isinstance(value, Followed):
+        raise ModelError(f"`followed` is from `follow_up`, not a {type(value).__name__}.")
+
+
 def needs_named(followed: FollowUp, terms: Iterable[str]) -> list[str]:
     """Put the pathway needs of the scheme in the place of `NEEDS`."""
     needs = [f"need_{code}" for code in followed.histories.scheme.headline]
@@ -132,7 +139,7 @@ def _exposed(frame: pd.DataFrame, exposed: str | None) -> Bools:
         raise ModelError("`exposed` names the column that says who was exposed.")
     if exposed not in frame:
         raise ModelError(f"`exposed={exposed!r}` is not a column.")
-    values = one_column(frame, exposed)
+    values = flags_of(one_column(frame, exposed))
     if values.isna().any():
         raise ModelError(f"{exposed!r} is empty in {values.isna().sum()} of {len(values)} rows.")
     if not values.isin([0, 1]).all():

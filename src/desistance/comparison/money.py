@@ -123,6 +123,8 @@ def break_even(
     )
     if not (0 < low <= cost <= high and cost_per_person > 0):
         raise ModelError("Costs are above 0, and the low, the mean and the high are in order.")
+    if not str(price_year).strip():
+        raise ModelError('`price_year` says whose prices costs are in, such as "2015/16".')
     estimate, least, most = prevented or (np.nan,) * 3
     if prevented is not None and not least <= estimate <= most:
         raise ModelError("`prevented` is an estimate between its low and its high.")

@@ -22,6 +22,7 @@ from desistance.balance import (
     score_sets,
     within_sets,
 )
+from desistance.balance.rows import refuse_no_followup
 from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.compare import MAIN
 from desistance.comparison.effects.followed import HAZARD, RATIO
@@ -170,6 +171,7 @@ def compare_by_each(
         raise ModelError(f"`by` is one of {', '.join(get_args(By))}; not {', '.join(unknown)}.")
     if not len(several):
         return ()
+    refuse_no_followup(followed)
     balance = balance or BalanceDesign(way="entropy")
     if balance.comparator is None:
         balance = replace(balance, comparator=Comparator("any"))

@@ -26,7 +26,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm, t
 
 from desistance.balance.covariates import one_column
-from desistance.checks import numbers_of
+from desistance.checks import numbers_of, refuse_no_frame
 from desistance.comparison.effects.contrasts import reach
 from desistance.errors import ModelError
 from desistance.plots import DARK_GREY, new_axes, ratio_axis
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 Scale = Literal["difference", "ratio"]
 FIXED, RANDOM, PREDICTED = "all areas: one effect", "all areas: mean effect", "another area"
+LIMITS = ["conf_low", "conf_high"]
 FEWEST = 5  # areas, below which tau is hardly known
 INDEPENDENT = (
     "The areas are taken as independent. If anybody stands in the results of more than one, such "
@@ -117,8 +118,9 @@ def pool_areas(
     ----------
     areas
         A row an area: ``group, estimate, std_error``. Of ratios, `std_error` is that of the
-        logarithm, as in every frame of effects of this library. Rows without an estimate are left
-        out and counted.
+        logarithm, as in every frame of effects of this library. Where it is not told, as in what a
+        report releases, ``conf_low, conf_high`` stand for it: limits at `confidence`. Rows without
+        an estimate are left out and counted.
     scale
         "difference", or "ratio" to pool logarithms.
     outcome
@@ -145,14 +147,19 @@ def pool_areas(
     5     NaN
     Name: estimate, dtype: float64
     """
-    missing = [name for name in ("group", "estimate", "std_error") if name not in areas]
+    refuse_no_frame(areas, "areas")
+    by_limits = "std_error" not in areas and set(LIMITS) <= set(areas)
+    errors = LIMITS if by_limits else ["std_error"]
+    missing = [name for name in ("group", "estimate", *errors) if name not in areas]
     if missing:
         raise ModelError(f"`areas` lacks {', '.join(missing)}.")
     if scale not in ("difference", "ratio"):
         raise ModelError('`scale` is "difference" or "ratio".')
     if areas["group"].duplicated().any():
         raise ModelError("A group is there twice in `areas`: pool one outcome at a time.")
-    estimate, error = (numbers_of(one_column(areas, name)) for name in ("estimate", "std_error"))
+    estimate, error, *high = (numbers_of(one_column(areas, name)) for name in ("estimate", *errors))
+    if high:
+        error = _error_of(error, high[0], scale, reach(confidence))
     known = np.isfinite(estimate) & np.isfinite(error)
     if (error[known] <= 0).any() or (scale == "ratio" and (estimate[known] <= 0).any()):
         raise ModelError("Standard errors, and ratios, are above 0.")
@@ -171,6 +178,11 @@ def pool_areas(
         limits = ["estimate", "conf_low", "conf_high"]
         frame[limits] = np.exp(frame[limits])
     told: list[str] = [INDEPENDENT]
+    if by_limits:
+        told.append(
+            f"Standard errors are read from the {100 * confidence:g} % limits, and are as coarse "
+            "as those are rounded."
+        )
     if not known.all():
         told.append(Caveat("{n} areas have no estimate and are left out.", n=int((~known).sum())))
     if known.sum() < FEWEST:
@@ -179,6 +191,15 @@ def pool_areas(
             "and the effect in another area are uncertain beyond what intervals say."
         )
     return Pooled(frame, outcome, scale, confidence, found, tuple(told))
+
+
+def _error_of(low: Floats, high: Floats, scale: Scale, z: float) -> Floats:
+    """The standard errors that limits were made with, of logarithms for ratios."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if scale == "ratio":
+            low, high = np.log(low), np.log(high)
+        error: Floats = (high - low) / (2 * z)
+    return np.where(np.isfinite(error), error, np.nan)
 
 
 def _row(group: str, estimate: float, error: float, z: float) -> dict[str, object]:

@@ -28,6 +28,7 @@ from desistance.balance import (
     eligible,
     mature_joiners,
 )
+from desistance.balance.rows import refuse_no_followup
 from desistance.catalogue import comparator_words
 from desistance.comparison.effects import compare_cohorts
 from desistance.comparison.effects.compare import MAIN
@@ -256,6 +257,7 @@ def triangulate(
     >>> triangulate(followed, ["A", "C"]).to_frame()["design"].unique().tolist()
     ['A', 'C']
     """
+    refuse_no_followup(followed)
     check_designs(designs, external)
     if not len(designs):
         raise PlanError("There is no comparator design to run.")

@@ -217,7 +217,7 @@ def _averaged(
             "frailty."
         )
     if not times.columns[exposed].isin([0, 1]).all():
-        raise ModelError(f"{exposed!r} holds other values than 0 and 1, or yes and no.")
+        raise ModelError(f"{exposed!r} holds other values than 0 and 1.")
     if times.columns[read].isna().any().any():
         raise ModelError("The fit left out rows with an empty term: fit it without them.")
     joined = times.columns[exposed].to_numpy(dtype=bool)

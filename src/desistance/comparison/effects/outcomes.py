@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from desistance.checks import is_whole
+from desistance.checks import flags_of, is_whole
 from desistance.comparison.effects.contrasts import OfBoth, effect_row, rows_of
 from desistance.comparison.effects.oftimes import (
     by_day,
@@ -55,24 +55,19 @@ class Arms:
 
     def numbers(self, column: str) -> Floats:
         """Read a column of numbers without gaps."""
-        if column not in self.rows:
-            raise ModelError(f"{column!r} is not a column of the frame.")
-        values = self.rows[column]
-        if values.isna().any():
-            raise ModelError(
-                f"{column!r} is empty in {int(values.isna().sum())} of {len(values)} compared "
-                "rows: leave these rows out before the cohorts are balanced."
-            )
-        if values.dtype.kind not in "biuf" or not np.isfinite(values.to_numpy(float)).all():
-            raise ModelError(f"{column!r} holds {values.dtype}, or values that are not numbers.")
-        return values.to_numpy(float)
+        return _numbers(self._column(column))
 
     def yes_or_no(self, column: str) -> Floats:
-        """Read a column of 1 and 0 without gaps."""
-        values = self.numbers(column)
+        """Read a column of 1 and 0, or yes and no, without gaps."""
+        values = _numbers(flags_of(self._column(column)))
         if not np.isin(values, (0.0, 1.0)).all():
             raise ModelError(f"{column!r} holds other values than 0 and 1, or yes and no.")
         return values
+
+    def _column(self, name: str) -> pd.Series:
+        if name not in self.rows:
+            raise ModelError(f"{name!r} is not a column of the frame.")
+        return self.rows[name]
 
     def told(
         self, events: NDArray[Any] | None = None, amounts: Floats | None = None
@@ -110,6 +105,18 @@ class Arms:
             values.append(value)
             moves[place] = weight * (above - value * below) / total if total > 0 else 0.0
         return (values[0], values[1]), moves
+
+
+def _numbers(values: pd.Series) -> Floats:
+    column = values.name
+    if values.isna().any():
+        raise ModelError(
+            f"{column!r} is empty in {int(values.isna().sum())} of {len(values)} compared "
+            "rows: leave these rows out before the cohorts are balanced."
+        )
+    if values.dtype.kind not in "biuf" or not np.isfinite(values.to_numpy(float)).all():
+        raise ModelError(f"{column!r} holds {values.dtype}, or values that are not numbers.")
+    return values.to_numpy(float)
 
 
 @dataclass(frozen=True, slots=True)

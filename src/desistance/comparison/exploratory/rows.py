@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from desistance.checks import is_whole
+from desistance.checks import flags_of, is_whole
 from desistance.comparison.effects.followed import balance_of
 from desistance.comparison.effects.result import Basis
 from desistance.comparison.effects.wording import FEWEST
@@ -108,7 +108,7 @@ def rows_as_given(
         raise ModelError(f"`horizon` is a whole number of {times.unit}, 1 or more.")
     if exposed not in times.columns:
         raise ModelError(f"`exposed={exposed!r}` is not a column.")
-    values = times.columns[exposed]
+    values = flags_of(times.columns[exposed])
     if values.isna().any() or not values.isin([0, 1]).all():
         raise ModelError(f"{exposed!r} holds other values than yes and no, or 1 and 0.")
     if cluster is not None and cluster not in times.columns:

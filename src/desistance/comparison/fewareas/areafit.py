@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from desistance.checks import refuse_no_frame
 from desistance.comparison.fewareas.leastsquares import cr2, least_squares
 from desistance.comparison.fewareas.wild import POINTS, Pattern, patterns, wild_test
 from desistance.errors import ModelError
@@ -222,6 +223,7 @@ def _left_out(n: int) -> tuple[str, ...]:
 
 
 def _complete(frame: pd.DataFrame, names: list[str]) -> tuple[pd.DataFrame, int]:
+    refuse_no_frame(frame, "frame")
     missing = [name for name in names if name not in frame]
     if missing:
         raise ModelError(f"The frame lacks {', '.join(missing)}.")

@@ -56,6 +56,11 @@ def simulated_power(
     >>> simulated_power(few, replicates=2, rng=1).to_frame()["outcome"].iloc[0]
     'chance of finding the difference in reoffenders per 100 people'
     """
+    if not isinstance(simulation, SimulationDesign):
+        raise ModelError(
+            f"`simulation` is a SimulationDesign, not a {type(simulation).__name__}: for numbers "
+            "of people alone use `power`."
+        )
     if replicates < 2:
         raise ModelError("`replicates` is 2 or more.")
     found: list[dict[str, NDArray[np.float64]]] = []

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from desistance.balance.rows import refuse_no_followup
 from desistance.errors import FollowUpError, ModelError
 from desistance.followup import FollowUp
 from desistance.followup.rules import spread, stretches, watch
@@ -111,6 +112,7 @@ def area_months(followed: FollowUp, *, months: int | None = None) -> pd.DataFram
     >>> list(table)
     ['area', 'month', 'outcome', 'exposure', 'go_live']
     """
+    refuse_no_followup(followed)
     histories, design = followed.histories, followed.design
     areas = histories.cases.areas
     place = pd.Index(areas["area_id"]).get_indexer(pd.Index(followed.people["area_id"]))
@@ -174,6 +176,8 @@ def panel_of(source: FollowUp | pd.DataFrame, *, per: float = PER) -> Panel:
         table = area_months(source)
         outcome = f"reoffences per {per:g} person-months at risk"
     else:
+        if not isinstance(source, pd.DataFrame):
+            raise ModelError(f"`source` is a follow-up or a frame, not a {type(source).__name__}.")
         table, outcome = source, f"outcome per {per:g} of exposure"
         if "exposure" not in table:
             table, outcome, per = source.assign(exposure=1.0), "outcome", 1.0

@@ -33,7 +33,7 @@ from scipy.special import gammaln
 from scipy.stats import binom, norm, rankdata
 
 from desistance.balance.covariates import one_column
-from desistance.checks import is_number, numbers_of
+from desistance.checks import flags_of, is_number, numbers_of, refuse_no_frame
 from desistance.comparison.effects.contrasts import reach
 from desistance.errors import ModelError
 from desistance.plots import DARK_GREY, house_style, new_axes, ratio_axis
@@ -193,15 +193,17 @@ def _read(
     sets: pd.DataFrame, outcome: str, exposed: str, match: str
 ) -> tuple[Floats, NDArray[np.bool_], Ints, int]:
     """Take the columns, keep the sets with both kinds of people, and number them."""
+    refuse_no_frame(sets, "sets")
     for name in (outcome, exposed, match):
         if name not in sets:
             raise ModelError(f"{name!r} is not a column.")
         one_column(sets, name)
         if sets[name].isna().any():
             raise ModelError(f"{name!r} is empty in {sets[name].isna().sum()} rows.")
-    if not sets[exposed].isin([0, 1]).all():
+    flags = flags_of(sets[exposed])
+    if not flags.isin([0, 1]).all():
         raise ModelError(f"{exposed!r} holds other values than 0 and 1, or yes and no.")
-    joined = sets[exposed].to_numpy(bool)
+    joined = flags.to_numpy(bool)
     whose = pd.factorize(sets[match])[0]
     n_ours, n_all = np.bincount(whose, joined), np.bincount(whose)
     both = (n_ours > 0) & (n_ours < n_all)

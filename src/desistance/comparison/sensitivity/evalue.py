@@ -44,7 +44,7 @@ Scale = Literal[
 ]  # fmt: skip
 TICKS = (1, 1.5, 2, 3, 5, 10, 20)
 E_VALUE = "E-value"
-OF_ESTIMATE, OF_LIMIT = "of the estimate", "of the limit nearest to no effect"
+OF_ESTIMATE, OF_LIMIT = "of the estimate", "of the limit nearest to no difference"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from desistance.balance import BalanceDesign
+from desistance.checks import is_whole
 from desistance.errors import ModelError
 
 if TYPE_CHECKING:
@@ -84,8 +85,11 @@ class TimeDesign:
             raise ModelError("`terms` is a list of columns.")
         if self.later is not None and self.later not in LATER[self.name]:
             raise ModelError(f'{self.name!r} can only "weigh" those who join later.')
-        if min(self.every_days, self.landmark_days, self.months or 1) < 1 or self.grace_days < 0:
-            raise ModelError("Months, windows and the landmark are 1 or more, `grace_days` 0.")
+        whole = (self.every_days, self.landmark_days, self.months or 1)
+        if not all(map(is_whole, whole)) or not is_whole(self.grace_days, 0):
+            raise ModelError(
+                "Months, windows and the landmark are whole numbers from 1 on, `grace_days` from 0."
+            )
         if self.truncate is not None and not 0.5 < self.truncate < 1:
             raise ModelError("`truncate` is a quantile between 0.5 and 1, or None.")
         object.__setattr__(self, "terms", tuple(self.terms))
