@@ -335,7 +335,7 @@ def test_two_terms_of_one_name_are_refused():
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda joined: np.where(joined, "yes", "no"), "other values than 0 and 1"),
+        (lambda joined: np.where(joined, "yes", "perhaps"), "other values than 0 and 1"),
         (lambda joined: joined + 1, "other values than 0 and 1"),
         (lambda joined: joined.where(joined), "is empty in"),
         (lambda joined: joined | True, "nobody to compare"),
