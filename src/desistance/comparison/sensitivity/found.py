@@ -212,7 +212,7 @@ class StressTest(Result):
             labels = []
             top = len(groups) + len(apart) - 1
             for place, group in enumerate(groups):
-                _bar(ax, top - place, fair[fair["group"] == group], centre)
+                _bar(ax, top - place, fair[fair["group"] == group], centre, first=not place)
                 labels.append(group[0].upper() + group[1:])
             for place in range(len(apart)):
                 row = apart.iloc[place]
@@ -225,7 +225,7 @@ class StressTest(Result):
             ax.set_ylim(-0.7, top + 0.7)
             ax.grid(visible=False)
             if np.isfinite(centre):
-                ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), fontsize=9)
+                ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, fontsize=9)
         if self._none:
             ratio_axis(ax)
         ax.margins(x=0.18)
@@ -251,7 +251,7 @@ def _ends(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     return rows.iloc[int(estimates.argmin())], rows.iloc[int(estimates.argmax())]
 
 
-def _bar(ax: Axes, place: int, rows: pd.DataFrame, centre: float) -> None:
+def _bar(ax: Axes, place: int, rows: pd.DataFrame, centre: float, *, first: bool) -> None:
     """Draw from the least to the largest estimate, and name the change at either end.
 
     A thin line goes as far as any of their intervals.
@@ -260,13 +260,14 @@ def _bar(ax: Axes, place: int, rows: pd.DataFrame, centre: float) -> None:
     reach = np.nanmin([low["estimate"], centre]), np.nanmax([high["estimate"], centre])
     ax.plot(reach, (place, place), color=DARK_BLUE, ls="-", lw=7, alpha=0.35, solid_capstyle="butt")
     limits = np.nanmin(rows["conf_low"]), np.nanmax(rows["conf_high"])
-    ax.plot(limits, (place, place), color=DARK_BLUE, ls="-", lw=0.7)
+    said = "as far as any of their intervals" if first else None
+    ax.plot(limits, (place, place), color=DARK_BLUE, ls="-", lw=0.7, label=said)
     ax.plot(rows["estimate"], np.full(len(rows), place), "|", color=DARK_BLUE, ms=9, mew=1.4)
     for row, side in ((low, -1), (high, 1)):
         if not side * (row["estimate"] - centre) <= 0:
             ax.annotate(
-                str(row["term"]), (row["estimate"], place), (5 * side, 0),
-                textcoords="offset points", va="center", ha="left" if side > 0 else "right",
+                str(row["term"]), (row["estimate"], place), (5 * side, 3),
+                textcoords="offset points", va="bottom", ha="left" if side > 0 else "right",
                 fontsize=8, bbox={"fc": "white", "alpha": 0.7, "lw": 0, "pad": 0.8},
             )  # fmt: skip
 
