@@ -151,9 +151,11 @@ def _across_blocks(
     ours, others = np.flatnonzero(exposed), np.flatnonzero(~exposed)
     known, column = np.unique(person[others], return_inverse=True)
     _refuse_too_many(len(ours), len(known))
-    theirs = np.full((int(block.max(initial=-1)) + 1, len(known)), -1)
-    theirs[block[others], column] = others
-    theirs = theirs[block[ours]]
+    whose = np.full(int(block.max(initial=-1)) + 1, -1)  # each block is of one exposed at most
+    whose[block[ours]] = np.arange(len(ours))
+    one = whose[block[others]]
+    theirs = np.full((len(ours), len(known)), -1)
+    theirs[one[one >= 0], column[one >= 0]] = others[one >= 0]
     distance = np.abs(score[ours][:, None] - score[theirs])
     return ours, theirs, np.where(theirs < 0, np.inf, distance)
 

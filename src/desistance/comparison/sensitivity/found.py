@@ -259,7 +259,7 @@ def _bar(ax: Axes, place: int, rows: pd.DataFrame, centre: float, *, first: bool
     low, high = _ends(rows)
     reach = np.nanmin([low["estimate"], centre]), np.nanmax([high["estimate"], centre])
     ax.plot(reach, (place, place), color=DARK_BLUE, ls="-", lw=7, alpha=0.35, solid_capstyle="butt")
-    limits = np.nanmin(rows["conf_low"]), np.nanmax(rows["conf_high"])
+    limits = rows["conf_low"].min(), rows["conf_high"].max()
     said = "as far as any of their intervals" if first else None
     ax.plot(limits, (place, place), color=DARK_BLUE, ls="-", lw=0.7, label=said)
     ax.plot(rows["estimate"], np.full(len(rows), place), "|", color=DARK_BLUE, ms=9, mew=1.4)

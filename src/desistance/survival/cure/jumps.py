@@ -309,13 +309,14 @@ def rises(curve: Floats) -> Floats:
 
 def solve_band(band: Floats, right: Floats) -> Floats:
     """Solve for `right` (K, ...) with a positive definite band (2, K); LinAlgError if it is not."""
-    found: Floats = right / band[1, 0]
-    good = band[1, 0] > 0 and np.isfinite(band).all()
-    if good and band.shape[1] > 1:
-        *_, found, fault = dptsv(band[1], band[0, 1:], right)
-        good = not fault
-    if not good:
+    if not (band[1, 0] > 0 and np.isfinite(band).all()):
         raise LinAlgError
+    if band.shape[1] == 1:
+        return right / band[1, 0]
+    *_, solved, fault = dptsv(band[1], band[0, 1:], right)
+    if fault:
+        raise LinAlgError
+    found: Floats = solved
     return found
 
 

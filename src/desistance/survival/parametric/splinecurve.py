@@ -15,6 +15,7 @@ import pandas as pd
 from scipy.linalg import block_diag, solve_triangular
 
 from desistance.results import NOT_ESTIMABLE
+from desistance.survival.cox.variance import blanked
 from desistance.survival.hazardratios import Z95
 from desistance.survival.intervals import survival_interval
 from desistance.survival.parametric.ascent import climb
@@ -22,7 +23,7 @@ from desistance.survival.parametric.designs import Design
 from desistance.survival.parametric.distributions import Distribution, standard
 from desistance.survival.parametric.faces import LIMITS
 from desistance.survival.parametric.likelihood import Point
-from desistance.survival.parametric.solution import in_own_units, notes_of, sandwich
+from desistance.survival.parametric.solution import notes_of, sandwich
 from desistance.survival.splines import restricted_cubic, slope_of_restricted_cubic
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def solve_spline(
     at_risk -= rows.weight[rows.late] @ np.exp(rows.log_start)
     start[0] = np.log(rows.weight[rows.event].sum() / at_risk)
     top = climb(likelihood, start)
-    model = covariance = top.covariance / rows.mean_weight
+    covariance = top.covariance / rows.mean_weight
     if clusters is not None:
         covariance = sandwich(likelihood, top, clusters)
     own_units = block_diag(terms.back, back)
@@ -163,7 +164,7 @@ def solve_spline(
     own_units[0] -= rows.centre * own_units[len(terms.names)]
     return SplineCurve(
         scale, names, notes, is_term, np.where(blank, np.nan, own_units @ top.theta),
-        in_own_units(covariance, model, own_units, blank)[0], knots,
+        blanked(own_units @ covariance @ own_units.T, blank), knots,
         rows.mean_weight * (top.value - rows.jacobian) if top.settled else np.nan,
         len(top.theta) - top.lost.shape[1],
     )  # fmt: skip
