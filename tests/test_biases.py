@@ -22,13 +22,13 @@ from desistance import (
     SensitivityDesign,
     SimulationDesign,
     TimeToEvent,
+    adjusted_curves,
     balance_cohorts,
     build_histories,
     check_immortal_time,
     compare_cohorts,
     cumulative_incidence,
     estimate_propensity,
-    events_per_parameter,
     fit_by_area,
     fit_cox,
     follow_up,
@@ -210,7 +210,7 @@ def test_8_few_people_and_many_needs():
         every = fit_cox(times, needs)
         assert any("too far from 1" in caveat for caveat in every.caveats)
         with pytest.raises(ModelError, match=r"fewer than 5\.0 each"):
-            events_per_parameter(every).require()
+            adjusted_curves(times, every, exposed=needs[0])
         found.append([every.log_hazards[0], fit_cox(times, needs[:3]).log_hazards[0]])
     (naive, few), error = np.nanmean(found, axis=0), np.nanstd(found, axis=0) / np.sqrt(150)
     assert naive > 1.2

@@ -48,7 +48,7 @@ from desistance.comparison.effects.variance import (
 )
 from desistance.errors import ModelError
 from desistance.followup import FollowUp
-from desistance.survival import CoxFit, influences_of_survival
+from desistance.survival import CoxFit, events_per_parameter, influences_of_survival
 from desistance.timetoevent import TimeToEvent, as_times
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def adjusted_curves(
     Raises
     ------
     ModelError
-        If the rows are not those of the balance or the fit, or the fit cannot be averaged.
+        If the rows are not those of the balance or the fit, or the fit cannot be averaged: it has
+        fewer than five events a parameter without a penalty, say.
 
     References
     ----------
@@ -115,16 +116,18 @@ def adjusted_curves(
     --------
     >>> from desistance import fit_cox
     >>> frame = pd.DataFrame({
-    ...     "day": [9, 13, 13, 18, 23, 28, 31, 34], "reoffended": [1, 1, 0, 1, 1, 0, 1, 1],
-    ...     "joined": [0, 0, 1, 0, 1, 1, 0, 1], "previous": [5, 2, 4, 6, 1, 1, 3, 2],
+    ...     "day": [9, 13, 13, 18, 23, 28, 31, 34, 40, 44, 51, 60],
+    ...     "reoffended": [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1],
+    ...     "joined": [0, 0, 1, 0, 1, 1, 0, 1, 0, 1, 1, 0],
+    ...     "previous": [5, 2, 4, 6, 1, 1, 3, 2, 0, 2, 1, 1],
     ... })
     >>> times = TimeToEvent.from_frame(frame, stop="day", event="reoffended")
     >>> curves = adjusted_curves(times, fit_cox(times, ["joined", "previous"]), exposed="joined")
     >>> curves.at([20])[["group", "estimate", "conf_low", "conf_high"]].round(2)
                            group  estimate  conf_low  conf_high
-    0                not exposed      0.45      0.03       0.84
-    1                    exposed      0.85      0.20       0.98
-    2  joined against comparison      0.40     -0.22       1.01
+    0                not exposed      0.74      0.36       0.92
+    1                    exposed      0.80      0.38       0.95
+    2  joined against comparison      0.06     -0.18       0.30
     """
     reach(confidence)
     if isinstance(by, CoxFit):
@@ -205,6 +208,7 @@ def _averaged(
     names: tuple[str, str], confidence: float,
 ) -> AdjustedCurves:  # fmt: skip
     times = as_times(people)
+    events_per_parameter(fitted).require()
     base = fitted.baseline
     read = [column for term in fitted.read_as for column in term.columns]
     if exposed not in read:
