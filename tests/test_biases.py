@@ -277,7 +277,8 @@ def test_12_history():
     live = frame[frame["area"] < 6]
     by_time = live.groupby(live["month"] >= 12)["outcome"].sum()
     assert by_time[True] / by_time[False] > 1.9
-    relative = frame.assign(outcome=frame["outcome"] / level[frame["area"]])
+    before = frame[frame["month"] < 12].groupby("area")["outcome"].mean()  # what an analyst has
+    relative = frame.assign(outcome=100 * frame["outcome"] / before[frame["area"]].to_numpy())
     found = rollout_effects(relative, permutations=199, draws=199, per=1.0).effect(OVERALL)
     assert is_right(found[["estimate", "std_error"]])
 
