@@ -185,7 +185,7 @@ def stress_test(
     --------
     >>> from desistance import SimulationDesign, balance_cohorts, build_histories
     >>> from desistance import follow_up, simulate_cases
-    >>> cases = simulate_cases(SimulationDesign(n_people=150), rng=3)
+    >>> cases = simulate_cases(SimulationDesign(n_people=300), rng=3)
     >>> followed = follow_up(cases, build_histories(cases))
     >>> small = SensitivityDesign(areas=False, offence_sets=(), unfair_time_zeros=False)
     >>> stressed = stress_test(followed, balance_cohorts(followed), small)
