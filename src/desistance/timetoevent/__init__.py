@@ -2,6 +2,7 @@
 
 rows       what a row says, checked once, in one frame
 inblocks   the same rows in blocks of whole people, for data larger than memory
+sources    where blocks come from: frames, Parquet files, or a home of blocks
 plain      columns of other kinds than numpy's, as it would hold them
 asked      the days at which a user asks what a curve says
 """
