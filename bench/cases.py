@@ -114,6 +114,7 @@ CASES = (
         (
             Rival("r", 1),
             Rival("survival_rs", 1),
+            Rival("survival_rs", None, job="cox_by_formula"),
             _lifelines(20),
             Rival("greenwood"),
             Rival("statsmodels", agree=NEAR, because=STOPS_EARLY),

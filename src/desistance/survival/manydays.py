@@ -85,7 +85,7 @@ class ManyDays(PartialLikelihood):
         sets, scale, p = self.sets, self.covariates.scale, self.p
         shift, slope = find_shift(self, beta), beta / scale
         line = np.append(-shift, slope)
-        risk, sums = np.empty(sets.n), np.empty((6, sets.n_days))
+        risk, sums = np.empty(sets.n), np.zeros((6, sets.n_days))
         expected, between = np.zeros(p), np.zeros((p, p))
         path = np.empty((sets.n_days, p)) if near else None
         with np.errstate(all="ignore"):
@@ -257,7 +257,7 @@ def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
     if in_order.before is not None:
         late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]
         enters = in_order.before[late]
-    n_rows = CELLS_IN_CACHE // (2 * width)  # of a block, beside the tables of its days
+    n_rows = CELLS_IN_CACHE // width  # of a block
     some = np.arange(0, len(order), max(FEWEST_ROWS, n_rows))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
     cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.linalg import LinAlgError, eigh, null_space
+from scipy.linalg.lapack import dpotrf, dtrtri
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,13 +132,13 @@ def find_aliases(matrix: Floats, events: float) -> dict[int, tuple[int, ...]]:
 
 def _plainly_told_apart(matrix: Floats, events: float = 0.0) -> Floats | None:
     """The root of `matrix` where each covariate keeps plainly enough information of its own."""
-    try:
-        root = np.asarray(np.linalg.cholesky(matrix), float)
-    except LinAlgError:
+    if not len(matrix):
         return None
-    own = np.diag(root) ** 2
-    told = (own > 1e-6 * np.diag(matrix)).all() and (own > 1e-12 * events).all()
-    return root if told else None
+    root: Floats
+    root, fault = dpotrf(matrix, lower=1)
+    own = root.diagonal() ** 2
+    told = (own > 1e-6 * matrix.diagonal()).all() and (own > 1e-12 * events).all()
+    return root if told and not fault else None
 
 
 def _shortened(step: Floats, problem: PartialLikelihood) -> Floats:
@@ -150,7 +151,7 @@ def _inverse(free: Floats, matrix: Floats) -> Floats:
     """The inverse within the `free` directions (p, any), 0 where nothing is known."""
     root = _plainly_told_apart(matrix) if free.shape[1] == len(free) else None
     if root is not None:
-        back = np.linalg.inv(root)
+        back: Floats = dtrtri(root, lower=1)[0]
         return back.T @ back
     size, direction = np.linalg.eigh(free.T @ matrix @ free)
     told = np.abs(size) > 1e-15 * len(size) * np.abs(size).max(initial=0.0)

@@ -88,7 +88,7 @@ class PartialLikelihood:
     def tie_sums(self, at_risk: Floats, dying: Floats) -> Floats:
         """Sums of `TieSums`, in its order, shape (6, K), from those at risk and dying, (K,)."""
         sets = self.sets
-        sums = np.empty((6, sets.n_days))
+        sums = np.zeros((6, sets.n_days))
         return sums_by_day(self.ties, sets.n_events, sets.event_weight, at_risk, dying, sums)
 
     def residuals(self, at: Point) -> Iterator[tuple[slice | Ints, Floats]]:
@@ -228,11 +228,10 @@ def find_shift(problem: PartialLikelihood, beta: Floats) -> float:
 def sums_by_day(
     ties: Ties, d: Ints, weight: Floats, at_risk: Floats, dying: Floats, sums: Floats
 ) -> Floats:
-    """Fill in `sums` of `TieSums`, in its order, (6, days); `d` events a day of a `weight`."""
+    """Fill in `sums` of `TieSums`, in its order, 0 (6, days); `d` events a day of a `weight`."""
     sums[0] = weight * np.log(at_risk)
     hazard = np.divide(weight, at_risk, out=sums[1])
     np.divide(hazard, at_risk, out=sums[3])
-    sums[2] = sums[4] = sums[5] = 0.0
     if ties == "breslow":
         return sums
     tied = np.flatnonzero(d > 1)

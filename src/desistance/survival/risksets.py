@@ -318,8 +318,9 @@ def _found_in_order(key: Ints, rows: Ints) -> Codes:
     if not len(rows) or rows.min() == rows.max():
         return np.full(len(rows), np.searchsorted(key, rows[:1], side="right") - 1, np.int32)
     order = order_of(rows)
+    begins = np.searchsorted(rows[order], key)  # the first row at or after each key
     found: Codes = np.empty(len(rows), np.int32)
-    found[order] = np.searchsorted(key, rows[order], side="right") - 1
+    found[order] = np.cumsum(np.bincount(begins, minlength=len(rows))[: len(rows)]) - 1
     return found
 
 
