@@ -343,6 +343,7 @@ def test_copies_follow_the_rules(followed):
         ({"terms": "age"}, "`terms` is a list of columns"),
         ({"truncate": 0.2}, "`truncate` is a quantile"),
         ({"every_days": 0}, "are whole numbers from 1 on"),
+        ({"months": 0}, "are whole numbers from 1 on"),
         ({"luck": 1}, "luck is no choice of a `TimeDesign`"),
         ({"design": TimeDesign("landmark"), "landmark_days": 30}, "has its own choices: set landm"),
         ({"confidence": 95}, "`confidence` lies between 0 and 1"),

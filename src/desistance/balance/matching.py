@@ -11,7 +11,9 @@ nearest
 optimal
     First as many of those exposed as can be are given one, then as many pairs are made as can be:
     of all such pairs, those with the least total distance. Of a follow-up, over all risk sets
-    together, so that each person serves once.
+    together, so that each person serves once (Li, Propert and Rosenbaum 2001, Journal of the
+    American Statistical Association 96(455)). Whom somebody serves then depends on how long they
+    could; not so with replacement, as designs have it.
 full
     Sets of one of a cohort and any number of the other, with the least total distance. Of a
     follow-up, risk set by risk set: a person may serve in several.

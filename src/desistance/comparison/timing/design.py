@@ -85,7 +85,7 @@ class TimeDesign:
             raise ModelError("`terms` is a list of columns.")
         if self.later is not None and self.later not in LATER[self.name]:
             raise ModelError(f'{self.name!r} can only "weigh" those who join later.')
-        whole = (self.every_days, self.landmark_days, self.months or 1)
+        whole = (self.every_days, self.landmark_days, 1 if self.months is None else self.months)
         if not all(map(is_whole, whole)) or not is_whole(self.grace_days, 0):
             raise ModelError(
                 "Months, windows and the landmark are whole numbers from 1 on, `grace_days` from 0."

@@ -210,10 +210,10 @@ def solve_cox_latency(
     for start, cumulative in starts:
         likelihood.begin(start, cumulative)
         top = climb(likelihood, start)
-        if top.settled:
+        baseline = likelihood.baseline(top.theta) if top.settled else None
+        if baseline is not None:
             break
-    baseline = likelihood.baseline(top.theta) if top.settled else None
-    if baseline is None:  # it does not settle where the last step leads
+    else:  # perhaps as the baseline does not settle where the last step leads
         top = replace(top, settled=False)
     notes = notes_of(designs, top, back @ top.lost, rows.event)
     blank = np.array([bool(note) for note in notes]) & back.any(axis=1)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 SMALLEST, LARGEST = 1e-6, 1e4  # variances of frailty; a smaller one is 0, none is larger
+ENDLESS = "the likelihood rises with the variance without end"
+UNEVEN = "the likelihood is too uneven to tell the variance of its top"
 NEXT_TO = 1e-12  # of two logarithms of a variance
 FIRST_LOOKS = (0.02, 0.1, 0.4, 1.6)
 DROP95 = float(chdtri(1, 0.05)) / 2
@@ -61,6 +63,8 @@ class Profile:
 
     def value(self, theta: float) -> float:
         """The likelihood at its top; theta 0 is no frailty."""
+        if np.isnan(theta):
+            return np.nan
         return self.at(theta).value if theta else self.plain.log_likelihood
 
     def slope(self, log_theta: float) -> float:
@@ -70,7 +74,10 @@ class Profile:
         return float(correction(self.this.events, view.theta)[1] - short / view.theta**2)
 
     def best_theta(self) -> float:
-        """The theta of the highest likelihood: 0 at the edge, infinite if there is no top."""
+        """The theta of the highest likelihood: 0 at the edge, infinite if there is no top.
+
+        NaN where the likelihood is uneven, so that no slope leads to its top.
+        """
         looks = [SMALLEST, *FIRST_LOOKS]
         values = [self.value(theta) for theta in looks]
         while values[-1] == max(values):
@@ -85,7 +92,7 @@ class Profile:
         here, there = np.log(looks[best]), np.log(looks[best + 1 if rising else best - 1])
         while (self.slope(there) > 0) == rising:
             if abs(there - here) < NEXT_TO:
-                return float(np.exp(here))
+                return np.nan
             there = (here + there) / 2  # another top lies between
         return float(
             np.exp(
@@ -131,8 +138,8 @@ def maximise_with_frailty(
         return plain, plain.covariance, _unknown(by, labels, events, "no event")
     profile = Profile(this, plain.point)
     theta = profile.best_theta()
-    if theta == np.inf:
-        why = "the likelihood rises with the variance without end"
+    if not np.isfinite(theta):
+        why = ENDLESS if theta == np.inf else UNEVEN
         lost = replace(plain, unsettled=~stuck)
         return lost, plain.covariance, _unknown(by, labels, events, why)
     start = problem.evaluate(np.zeros(problem.p))
