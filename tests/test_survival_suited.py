@@ -66,6 +66,7 @@ def test_all_ways_give_the_same_digits(rows, monkeypatch, ties, variance, roles)
         assert_allclose(fit.model_covariance, tables.model_covariance, rtol=1e-12)
         assert_allclose(fit.log_likelihood, tables.log_likelihood, rtol=1e-13)
         assert_allclose(fit.score_statistic, tables.score_statistic, rtol=1e-11)
+        assert fit.baseline is fit.baseline  # made once
         assert (fit.baseline.day == tables.baseline.day).all()
         for name in ("hazard", "variance", "path"):
             one, other = getattr(fit.baseline, name), getattr(tables.baseline, name)

@@ -58,6 +58,10 @@ class BaselineHazard:
     covariance: Floats
     log_ratio_at_zero: Floats
 
+    def itself(self) -> BaselineHazard:
+        """Give the baseline that a fit holds ready."""
+        return self
+
     def to_frame(self) -> pd.DataFrame:
         """Cumulative hazard at covariates 0: group, day, estimate."""
         with np.errstate(over="ignore", under="ignore"):
@@ -142,17 +146,15 @@ def baseline_hazard(
     """
     sets, centre = problem.sets, problem.covariates.centre
     back = np.exp(-at.shift)
-    path = problem.mean_path(at)  # which may be as large as all covariates: nothing else is made
-    if at.shift:
-        path *= back
+    tied, path = problem.by_day(at)
     return BaselineHazard(
         groups,
         last_day,
         sets.stratum,
         sets.day,
-        sets.running(at.tied.hazard) * back,
-        sets.running(at.tied.square) * back**2,
-        sets.running(path, out=path),
+        sets.running(tied.hazard) * back,
+        sets.running(tied.square) * back**2,
+        sets.running(path) * back,
         centre,
         slopes,
         covariance,

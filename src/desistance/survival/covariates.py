@@ -42,7 +42,7 @@ class Covariates:
     scale: Floats
     reach: Floats
 
-    def block(self, rows: slice | NDArray[np.int64]) -> Floats:
+    def block(self, rows: slice | NDArray[np.integer[Any]]) -> Floats:
         """Put together ones and the centred covariates of m rows, shape (1 + p, m)."""
         m = rows.stop - rows.start if isinstance(rows, slice) else len(rows)
         x = np.empty((1 + len(self.columns), m))
@@ -62,7 +62,7 @@ class PutTogether(Covariates):
 
     matrix: Floats
 
-    def block(self, rows: slice | NDArray[np.int64]) -> Floats:
+    def block(self, rows: slice | NDArray[np.integer[Any]]) -> Floats:
         """Copy ones and the centred covariates of m rows in the matrix's order, (1 + p, m)."""
         return self.matrix[rows].T.copy()
 

@@ -263,7 +263,7 @@ def _with_error(sets: RiskSets, hazard: Floats, variance: Floats) -> tuple[Float
 def share_left(sets: RiskSets, hazard: Floats) -> Floats:
     """Multiply up S from the hazard of each day, within strata, shape (K,)."""
     share = np.empty_like(hazard)
-    for run in sets.runs:
+    for run in sets.each_run():
         share[run] = np.cumprod(1 - hazard[run], axis=1)
     return share
 
@@ -271,7 +271,7 @@ def share_left(sets: RiskSets, hazard: Floats) -> Floats:
 def just_before(sets: RiskSets, share: Floats) -> Floats:
     """S just before each day: that of the day before it in its stratum, else 1; shape (K,)."""
     before = np.ones_like(share)
-    for run in sets.runs:
+    for run in sets.each_run():
         before[run[:, 1:]] = share[run[:, :-1]]
     return before
 
@@ -281,7 +281,9 @@ def hazard_and_move(sets: RiskSets) -> tuple[Floats, Floats]:
 
     The move is 0 where S has fallen to 0 and nothing can move it.
     """
-    return hazards(sets, sets.weight_at_risk(), sets.n_at_risk)
+    n_at_risk = sets.n_at_risk()
+    at_risk = n_at_risk.astype(float) if sets.weight is None else sets.weight_at_risk()
+    return hazards(sets, at_risk, n_at_risk)
 
 
 def hazards(sets: RiskSets, at_risk: Floats, n_at_risk: NDArray[Any]) -> tuple[Floats, Floats]:

@@ -57,7 +57,7 @@ class ExactLikelihood(PartialLikelihood):
 
     tied_days: tuple[TiedDays, ...]
 
-    def evaluate(self, beta: Floats, *, near: bool = False) -> Point:  # noqa: ARG002
+    def evaluate(self, beta: Floats) -> Point:
         """Log-likelihood and score at scaled coefficients `beta` (p,)."""
         point = evaluate(self, beta)
         slope = beta / self.covariates.scale

@@ -50,7 +50,7 @@ class FewRows(PartialLikelihood):
     scattered: csc_array
     shares: Shares
 
-    def evaluate(self, beta: Floats, *, near: bool = False) -> Point:  # noqa: ARG002
+    def evaluate(self, beta: Floats) -> Point:
         """Log-likelihood and score at scaled coefficients `beta` (p,)."""
         shift, matrix = find_shift(self, beta), self.covariates.matrix
         line = np.concatenate([[-shift], beta / self.covariates.scale])

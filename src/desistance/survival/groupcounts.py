@@ -17,8 +17,8 @@ import pandas as pd
 from desistance.errors import ModelError
 from desistance.results import Caveat
 from desistance.survival.alike import entries_of
-from desistance.survival.groups import all_one, seams
-from desistance.survival.risksets import event_days
+from desistance.survival.groups import seams
+from desistance.survival.risksets import all_one, event_days
 from desistance.survival.suspicion import people_in, told_of_small
 from desistance.survival.terms import labelled, labels_across
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from desistance.results import NO_EVENT_YET, NOT_ESTIMABLE
 from desistance.survival.alike import entries_of
-from desistance.survival.risksets import EVERY, risk_sets
+from desistance.survival.risksets import EVERY, all_one, risk_sets
 from desistance.survival.suspicion import small_groups
 from desistance.survival.terms import labelled, told_of_left_out
 from desistance.timetoevent import as_times, in_order
@@ -81,7 +81,7 @@ class GroupRows:
         return {
             "group": np.array(self.labels, dtype=object)[sets.stratum],
             "day": sets.day,
-            "n_at_risk": sets.n_at_risk,
+            "n_at_risk": sets.n_at_risk(),
             "n_events": sets.n_events,
             "n_censored": sets.at_last(censored).astype(np.int64),
         }
@@ -119,11 +119,6 @@ def in_each(entries: Entries, n_groups: int, some: NDArray[np.bool_] | slice = E
         return np.array([len(group)])
     counts = np.bincount(group, None if copies is None else copies[some], n_groups)
     return counts.astype(np.int64, copy=False)
-
-
-def all_one(n: int) -> Ints:
-    """Give n rows the one code 0, in the memory of one."""
-    return np.broadcast_to(np.int64(0), n)
 
 
 def seams(rows: Entries) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -9,7 +9,8 @@ sum over those still at risk is carried on from block to block,
                         <-- carry        <-- carry         from here
 
 so the numbers are those of `partial_likelihood`, which says what is computed. A row that enters
-late is taken away again in the block that holds the day before its first.
+late is taken away again in the block that holds the day before its first. The rows in order are
+as large as all covariates, so a point keeps nothing by row or day: the information is made with it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csc_array
 
+from desistance.survival.covariates import Covariates
 from desistance.survival.partial_likelihood import (
     PartialLikelihood,
     Point,
@@ -36,9 +38,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from desistance.survival.covariates import Covariates, PutTogether
     from desistance.survival.partial_likelihood import Ties
-    from desistance.survival.risksets import RiskSets
+    from desistance.survival.risksets import Codes, RiskSets
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -47,14 +48,22 @@ FEWEST_ROWS = 1024  # of a block
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class InOrder(Covariates):
+    """Covariates in the order of the rows' last risk set: `x` (n, p), centred."""
+
+    x: Floats
+
+    def block(self, rows: slice | NDArray[np.integer[Any]]) -> Floats:
+        """Put together ones and the centred covariates of m rows in this order, (1 + p, m)."""
+        x = self.x[rows]
+        return np.vstack([np.ones(len(x)), x.T])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class SweptPoint(Point):
-    """A point without tables, `between` (p, p) is what they take from the information.
+    """A point without tables: `found` (p, p) is the information of scaled coefficients."""
 
-    `path` (K, p) is the `mean_path`, where it was made ready.
-    """
-
-    between: Floats
-    path: Floats | None
+    found: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,37 +72,39 @@ class ManyDays(PartialLikelihood):
 
     Attributes
     ----------
-    covariates : PutTogether
-    order : int64 array, shape (n,)
+    covariates : InOrder
+    bounds : int64 array, shape (strata + 1,)
+        The days at which strata begin, and K.
+    order : int32 array, shape (n,)
         Where each row stood before.
     late : int64 array, shape (m,)
         Rows that enter late, in the order of the risk set before their first.
+    tied : int64 array, shape (q,)
+        Rows that end in an event on a day of several.
     cuts : int64 array, shape (blocks + 1, 3)
         Where each block of days begins among the days, the rows, and those that enter late.
-    ends : int64 array, shape (K,)
-        The day at which the next stratum begins.
     """
 
-    covariates: PutTogether
-    order: Ints
+    covariates: InOrder
+    bounds: Ints
+    order: Codes
     late: Ints
+    tied: Ints
     cuts: Ints
-    ends: Ints
 
-    def evaluate(self, beta: Floats, *, near: bool = False) -> SweptPoint:
-        """Log-likelihood and score at scaled coefficients `beta` (p,): one pass over the rows."""
+    def evaluate(self, beta: Floats) -> SweptPoint:
+        """Log-likelihood and score, and information, at scaled coefficients `beta` (p,)."""
         sets, scale, p = self.sets, self.covariates.scale, self.p
         shift, slope = find_shift(self, beta), beta / scale
-        line = np.append(-shift, slope)
-        risk, sums = np.empty(sets.n), np.zeros((6, sets.n_days))
-        expected, between = np.zeros(p), np.zeros((p, p))
-        path = np.empty((sets.n_days, p)) if near else None
+        risk, hazard = np.empty(sets.n), np.empty(sets.n_days)
+        log, square, expected, between = 0.0, 0.0, np.zeros(p), np.zeros((p, p))
         with np.errstate(all="ignore"):
-            for days, _, at_risk, dying in self._sweep(risk, line):
-                tied = self._tied(days, at_risk, dying, out=sums[:, days])
+            for days, rows, at_risk, dying in self._sweep(risk, shift, slope):
+                tied = self._sums(days, at_risk, dying)
+                hazard[days] = tied[1]
+                log += float(tied[0].sum())
+                square += float(tied[3].sum())
                 r = at_risk[:, 1:]
-                if path is not None:
-                    _mean_path(tied[3], tied[4], at_risk, dying, out=path[days])
                 expected += tied[1] @ r
                 x = r * np.sqrt(tied[3])[:, None]
                 between += x.T @ x
@@ -104,59 +115,33 @@ class ManyDays(PartialLikelihood):
                     expected -= hazard_tied @ d
                     cross = (r * square_tied[:, None]).T @ d
                     between += (d * square_twice[:, None]).T @ d - cross - cross.T
-            value = float(self.events @ slope - shift * sets.event_weight.sum() - sums[0].sum())
+                    between += self._spared(days, rows, risk, tied[2])
+            value = float(self.events @ slope - shift * sets.event_weight.sum() - log)
             score = (self.events - expected) / scale
-            sound = np.isfinite([value, *score, sums[3].sum()]).all()
+            sound = np.isfinite([value, *score, square]).all()
+            found = (self._squares(risk, hazard) - between) / np.outer(scale, scale)
         none = np.zeros((0, 1 + p))
+        empty = TieSums(*none.T[[0] * 6])
         return SweptPoint(
-            beta,
-            value if sound else -np.inf,
-            score,
-            risk,
-            shift,
-            none,
-            none,
-            TieSums(*sums),
-            between,
-            path,
-        )
+            beta, value if sound else -np.inf, score, none[:, 0], shift, none, none, empty, found
+        )  # fmt: skip
 
-    def squares(self, at: Point) -> Floats:
-        """Add up hazard-weighted squares of the covariates over the rows, shape (p, p)."""
-        total = np.zeros((self.p, self.p))
-        hazard = self.sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
-        for rows in self.sets.blocks(1 + self.p, tables=False):
-            weight = np.sqrt(at.risk[rows] * hazard[rows])
-            x = self.covariates.matrix[rows, 1:] * weight[:, None]
-            total += x.T @ x
-        return total
-
-    def between(self, at: Point) -> Floats:
-        """What the means of the risk sets take from the information, shape (p, p)."""
+    def information(self, at: Point) -> Floats:
+        """Minus the second derivative by scaled coefficients, shape (p, p)."""
         assert isinstance(at, SweptPoint)
-        return at.between
-
-    def mean_path(self, at: Point) -> Floats:
-        """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted."""
-        assert isinstance(at, SweptPoint)
-        if at.path is not None:
-            return at.path
-        path = np.empty((self.sets.n_days, self.p))
-        for days, _, at_risk, dying in self._sweep(at.risk):
-            square, square_tied = at.tied.square[days], at.tied.square_tied[days]
-            _mean_path(square, square_tied, at_risk, dying, out=path[days])
-        return path
+        return at.found
 
     def seen(self, j: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Covariate j of the rows in any risk set, and whether they end in an event."""
         return self.covariates.columns[j][self.order], self.sets.event
 
-    def residuals(self, at: Point) -> Iterator[tuple[Ints, Floats]]:
+    def residuals(self, at: Point) -> Iterator[tuple[Codes, Floats]]:
         """What each row adds to the scaled score: where m rows stood, and (m, p)."""
-        sets, tied = self.sets, at.tied
-        path = np.vstack([sets.running(self.mean_path(at)), np.zeros((1, self.p))])
+        sets, risk, slope = self.sets, np.empty(self.sets.n), at.beta / self.covariates.scale
+        tied, path = self.by_day(at)
+        path = np.vstack([sets.running(path, out=path), np.zeros((1, self.p))])
         hazard = sets.over_stay(tied.hazard, tied.hazard_tied)
-        for days, rows, at_risk, dying in self._sweep(at.risk):
+        for days, rows, at_risk, dying in self._sweep(risk, at.shift, slope):
             r, d = at_risk[:, 1:], dying[:, 1:]
             weight = sets.event_weight[days, None]
             mean = (tied.hazard[days, None] * r - tied.hazard_tied[days, None] * d) / weight
@@ -166,36 +151,72 @@ class ManyDays(PartialLikelihood):
             stay = path.take(sets.last[rows], axis=0) - sets.event[rows, None] * spared[local]
             if sets.before is not None:
                 stay -= path.take(sets.before[rows], axis=0)
-            risk = at.risk[rows]
-            residuals = (happened - risk * hazard[rows])[:, None] * self.covariates.matrix[rows, 1:]
-            residuals += risk[:, None] * stay - happened[:, None] * mean[local]
+            residuals = (happened - risk[rows] * hazard[rows])[:, None] * self.covariates.x[rows]
+            residuals += risk[rows, None] * stay - happened[:, None] * mean[local]
             yield self.order[rows], residuals / self.covariates.scale
 
+    def by_day(self, at: Point) -> tuple[TieSums, Floats]:
+        """As `PartialLikelihood.by_day`, by one more pass."""
+        sums = np.empty((6, self.sets.n_days))
+        path = np.empty((self.sets.n_days, self.p))
+        risk, slope = np.empty(self.sets.n), at.beta / self.covariates.scale
+        for days, _, at_risk, dying in self._sweep(risk, at.shift, slope):
+            tied = sums[:, days] = self._sums(days, at_risk, dying)
+            out = np.multiply(at_risk[:, 1:], tied[3][:, None], out=path[days])
+            shared = np.flatnonzero(tied[4])
+            out[shared] -= tied[4, shared, None] * dying[shared, 1:]
+        return TieSums(*sums), path
+
+    def _squares(self, risk: Floats, hazard: Floats) -> Floats:
+        """Add up squares of the rows by `risk` (n,) and all the hazard of their days: (p, p).
+
+        `hazard` (K,) is that of each day; it is spent.
+        """
+        sets, total = self.sets, np.zeros((self.p, self.p))
+        met = sets.running(hazard, out=hazard)
+        if sets.before is not None:
+            met = np.append(met, 0.0)
+        for rows in sets.blocks(1 + self.p, tables=False):
+            weight = met[sets.last[rows]]
+            if sets.before is not None:
+                weight -= met[sets.before[rows]]
+            weight *= risk[rows]
+            x = self.covariates.x[rows] * np.sqrt(weight, out=weight)[:, None]
+            total += x.T @ x
+        return total
+
+    def _spared(self, days: slice, rows: slice, risk: Floats, hazard: Floats) -> Floats:
+        """Add up squares of the rows with a tied event by the hazard they are spared, (p, p).
+
+        `risk` is (n,), `hazard` (days,) what they are spared on each day of a block.
+        """
+        own = self.tied[slice(*np.searchsorted(self.tied, [rows.start, rows.stop]))]
+        x = self.covariates.x[own]
+        weight = risk[own] * hazard[self.sets.last[own] - days.start]
+        return (x * weight[:, None]).T @ x
+
     def _sweep(
-        self, risk: Floats, line: Floats | None = None
+        self, risk: Floats, shift: float, slope: Floats
     ) -> Iterator[tuple[slice, slice, Floats, Floats]]:
         """Go from the last day to the first: days, their rows, sums over risk sets and events.
 
-        The sums are (days, 1 + p) each. With `line` (1 + p,), minus the shift and slopes, `risk`
-        (n,) is filled in on the way.
+        The sums are (days, 1 + p) each, at `slope` (p,); `risk` (n,) is filled in on the way.
         """
-        sets, width = self.sets, 1 + self.p
+        sets, x, width = self.sets, self.covariates.x, 1 + self.p
         carry = np.zeros(width)
         for begin, stop in zip(self.cuts[-2::-1].tolist(), self.cuts[:0:-1].tolist(), strict=True):
             days, rows, entering = map(slice, begin, stop)
             first, n = days.start, days.stop - days.start
-            matrix = self.covariates.matrix[rows]
-            if line is not None:
-                risk[rows] = relative_risk(sets, rows, matrix @ line)
+            risk[rows] = relative_risk(sets, rows, x[rows] @ slope - shift)
             leaves = sets.last[rows] - np.int32(first) + np.int32(n) * sets.event[rows]
-            alive, dying = _scattered(leaves, risk[rows], matrix, 2 * n).reshape(2, n, width)
+            alive, dying = _scattered(leaves, risk[rows], x[rows], 2 * n).reshape(2, n, width)
             pairs = np.zeros((n, width + width % 2))
             at_risk = np.add(alive, dying, out=pairs[:, :width])
             late = self.late[entering]
             if sets.before is not None and len(late):
-                gone = self.covariates.matrix[late]
-                at_risk -= _scattered(sets.before[late] - np.int32(first), risk[late], gone, n)
-            end = self.ends[days] - first
+                at_risk -= _scattered(sets.before[late] - np.int32(first), risk[late], x[late], n)
+            stratum = np.searchsorted(self.bounds, np.arange(days.start, days.stop), side="right")
+            end = self.bounds[stratum] - first
             over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
             if not on:
                 at_risk[-1] += carry
@@ -206,24 +227,19 @@ class ManyDays(PartialLikelihood):
             yield days, rows, at_risk, dying
             carry = at_risk[0].copy()
 
-    def _tied(self, days: slice, at_risk: Floats, dying: Floats, out: Floats) -> Floats:
+    def _sums(self, days: slice, at_risk: Floats, dying: Floats) -> Floats:
+        """Sums of `TieSums`, in its order, shape (6, days)."""
         d, weight = self.sets.n_events[days], self.sets.event_weight[days]
-        return sums_by_day(self.ties, d, weight, at_risk[:, 0], dying[:, 0], out)
+        sums = np.zeros((6, len(d)))
+        return sums_by_day(self.ties, d, weight, at_risk[:, 0], dying[:, 0], sums)
 
 
-def _mean_path(
-    square: Floats, square_tied: Floats, at_risk: Floats, dying: Floats, *, out: Floats
-) -> None:
-    """Fill in `mean_path` for a block of days, `out` (days, p); see `TieSums` and `_sweep`."""
-    np.multiply(at_risk[:, 1:], square[:, None], out=out)
-    shared = np.flatnonzero(square_tied)
-    out[shared] -= square_tied[shared, None] * dying[shared, 1:]
-
-
-def _scattered(codes: NDArray[np.int32], risk: Floats, matrix: Floats, n_codes: int) -> Floats:
-    """Add up ``risk * matrix`` of m rows by their codes, shape (codes, q)."""
+def _scattered(codes: Codes, risk: Floats, x: Floats, n_codes: int) -> Floats:
+    """Add up `risk` (m,), alone and times `x` (m, p), by codes of the rows: (codes, 1 + p)."""
     ends = np.arange(len(risk) + 1, dtype=np.int32)
-    summed: Floats = csc_array((risk, codes, ends), shape=(n_codes, len(risk))) @ matrix
+    summed = np.empty((n_codes, 1 + x.shape[1]))
+    summed[:, 0] = np.bincount(codes, risk, n_codes)
+    summed[:, 1:] = csc_array((risk, codes, ends), shape=(n_codes, len(risk))) @ x
     return summed
 
 
@@ -236,32 +252,32 @@ def _add_up_from_the_last(table: Floats) -> None:
 def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
     """Set up the likelihood of rows put in order."""
     width, none = 1 + len(covariates.names), np.int32(sets.n_days)
-    order = order_of(sets.last)[: np.count_nonzero(sets.has_say)]
+    order = order_of(sets.last)[: np.count_nonzero(sets.has_say)].astype(np.int32)
     in_order = replace(
         sets,
         last=sets.last[order],
         before=None if sets.before is None else sets.before[order],
-        leaves=sets.leaves[order],
         event=sets.event[order],
         weight=None if sets.weight is None else sets.weight[order],
     )
-    as_came = np.empty((sets.n, width))  # a row is fetched whole, which is twice as fast
-    events = np.zeros(width - 1)
-    for rows in sets.blocks(width, tables=False):
-        block = covariates.block(rows)
-        as_came[rows] = block.T
-        events += of_events(sets, rows, block[1:])
-    x = covariates.put_together(as_came.take(order, axis=0))
-    del as_came
+    x, events = np.empty((len(order), width - 1)), np.zeros(width - 1)
+    for j, (column, centre) in enumerate(zip(covariates.columns, covariates.centre, strict=True)):
+        for rows in in_order.blocks(width, tables=False):
+            np.subtract(column.take(order[rows]), centre, out=x[rows, j])
+    for rows in in_order.blocks(width, tables=False):
+        events += of_events(in_order, rows, x[rows].T)
     late, enters = np.zeros(0, np.int64), np.zeros(0, np.int32)
     if in_order.before is not None:
         late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]
         enters = in_order.before[late]
+    tied = np.flatnonzero(in_order.event & (sets.n_events[in_order.last] > 1))
     n_rows = CELLS_IN_CACHE // width  # of a block
     some = np.arange(0, len(order), max(FEWEST_ROWS, n_rows))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
     cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
-    ends = np.searchsorted(sets.stratum, sets.stratum, side="right")
+    bounds = np.flatnonzero(np.diff(sets.stratum, prepend=-1, append=-1))
+    c = covariates
     return ManyDays(
-        in_order, x, ties, events, order, late, np.column_stack(cuts), ends
+        in_order, InOrder(c.names, c.columns, c.centre, c.scale, c.reach, x), ties, events,
+        bounds, order, late, tied, np.column_stack(cuts),
     )  # fmt: skip

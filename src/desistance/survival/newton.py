@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 ALIASED = 1e-11  # share of a covariate's information that those before it leave over
 SMALLEST_STEP = 1e-12
-NEAR = 1e-5  # a step that is likely the last
 MOST_STEPS = 100
 NO_GAIN = 1e-6  # log-likelihood per event of mean weight
 WHOLE_STEP = 0.1  # in the linear predictor
@@ -164,7 +163,7 @@ def _climb(problem: PartialLikelihood, point: Point, step: Floats) -> Point:
     """Take a step, or as much of it as does not lower the likelihood; stay if nothing will do."""
     slack = 1e-11 * (1 + abs(point.log_likelihood))
     for _ in range(30):
-        there = problem.evaluate(point.beta + step, near=bool(np.abs(step).max() < NEAR))
+        there = problem.evaluate(point.beta + step)
         if there.log_likelihood >= point.log_likelihood - slack:
             return there
         step = step / 2

@@ -56,11 +56,8 @@ class PartialLikelihood:
         """How many covariates there are."""
         return len(self.covariates.names)
 
-    def evaluate(self, beta: Floats, *, near: bool = False) -> Point:  # noqa: ARG002
-        """Log-likelihood and score at scaled coefficients `beta` (p,), which may be `near` the top.
-
-        What only the top is asked for is then made ready, where that saves a pass.
-        """
+    def evaluate(self, beta: Floats) -> Point:
+        """Log-likelihood and score at scaled coefficients `beta` (p,)."""
         return evaluate(self, beta)
 
     def information(self, at: Point) -> Floats:
@@ -78,12 +75,12 @@ class PartialLikelihood:
         taken: Floats = (r * tied.square[:, None]).T @ r - cross - cross.T
         return taken + (d * tied.square_twice[:, None]).T @ d
 
-    def mean_path(self, at: Point) -> Floats:
-        """Day-by-day increments of the hazard-weighted mean covariate, shape (K, p), shifted.
+    def by_day(self, at: Point) -> tuple[TieSums, Floats]:
+        """Sums over the events of each day, and its part of the hazard-weighted mean covariate.
 
-        The last to ask may write over it.
+        The second has shape (K, p); both are shifted.
         """
-        return mean_path(at)
+        return at.tied, mean_path(at)
 
     def tie_sums(self, at_risk: Floats, dying: Floats) -> Floats:
         """Sums of `TieSums`, in its order, shape (6, K), from those at risk and dying, (K,)."""
@@ -91,7 +88,7 @@ class PartialLikelihood:
         sums = np.zeros((6, sets.n_days))
         return sums_by_day(self.ties, sets.n_events, sets.event_weight, at_risk, dying, sums)
 
-    def residuals(self, at: Point) -> Iterator[tuple[slice | Ints, Floats]]:
+    def residuals(self, at: Point) -> Iterator[tuple[slice | NDArray[np.integer[Any]], Floats]]:
         """What each row adds to the scaled score: which m rows, and (m, p)."""
         return score_residuals(self, at)
 
@@ -187,7 +184,7 @@ def scatter(problem: PartialLikelihood, beta: Floats, shift: float) -> tuple[Flo
     return table, risk
 
 
-def relative_risk(sets: RiskSets, rows: slice, predictor: Floats) -> Floats:
+def relative_risk(sets: RiskSets, rows: slice | Ints, predictor: Floats) -> Floats:
     """Weighted relative risks of a block of m rows, shape (m,); `predictor` (m,) is spent."""
     risk: Floats = np.exp(np.minimum(predictor, SAFE_EXPONENT, out=predictor), out=predictor)
     if sets.weight is not None:

@@ -233,7 +233,7 @@ def _refuse_unknown(rows: GroupRows, share: Floats, horizon: int) -> None:
 def _areas(sets: RiskSets, share: Floats, horizon: int, n_groups: int) -> tuple[Floats, Floats]:
     """Area under S from day 0, by group (G,), and from each listed day on (K,)."""
     following = np.full(sets.n_days, horizon)
-    for run in sets.runs:
+    for run in sets.each_run():
         following[run[:, :-1]] = sets.day[run[:, 1:]]
     width = np.minimum(following, horizon) - np.minimum(sets.day, horizon)
     area = sets.running_back(share * width)

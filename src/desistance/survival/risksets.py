@@ -51,8 +51,6 @@ class RiskSets:
         The last risk set of each row; an event happens in it. K for none.
     before : int32 array, shape (n,), or None
         The risk set just before the row's first; K for none, None when nobody enters late.
-    leaves : int32 array, shape (n,)
-        `last`, and K + 1 more for a row that ends in an event.
     event : bool array, shape (n,)
     weight : float64 array, shape (n,), or None
         None when every row weighs 1.
@@ -60,27 +58,25 @@ class RiskSets:
         How many rows alike each stands for, in counts and in sums over rows; None for one each.
     day, stratum : int64 arrays, shape (K,)
         What each number stands for.
-    n_events, n_at_risk : int64 arrays, shape (K,)
+    n_events : int64 array, shape (K,)
         Of the rows, never weighted. Where rows were given to the days of others (`of_rows`), the
-        events are still those of all, and nobody was counted at risk: 0.
+        events are still those of all.
     event_weight : float64 array, shape (K,)
         The events' weights added up.
-    runs : int64 arrays, each of shape (strata, days)
-        The numbers of every stratum, strata with as many days side by side.
+    runs : pairs of an int64 array, shape (strata,), and a number
+        Where strata begin that have as many days, and how many these are.
     """
 
     last: Codes
     before: Codes | None
-    leaves: Codes
     event: NDArray[np.bool_]
     weight: Floats | None
     copies: Ints | None
     day: Ints
     stratum: Ints
     n_events: Ints
-    n_at_risk: Ints
     event_weight: Floats
-    runs: tuple[Ints, ...]
+    runs: tuple[tuple[Ints, int], ...]
 
     @property
     def n(self) -> int:
@@ -96,6 +92,10 @@ class RiskSets:
     def has_say(self) -> NDArray[np.bool_]:
         """Which rows are in any risk set, shape (n,)."""
         return self.last < self.n_days
+
+    def leaves(self, rows: slice | Ints = EVERY) -> Codes:
+        """Every row's `last`, or that of some, and K + 1 more where it ends in an event, (m,)."""
+        return self.last[rows] + np.int32(self.n_days + 1) * self.event[rows]
 
     def weights(self, rows: slice | Ints = EVERY) -> Floats:
         """Every row's weight, shape (n,), or that of some."""
@@ -138,58 +138,67 @@ class RiskSets:
             self,
             last=last,
             before=before if late.any() else None,
-            leaves=last + (none + np.int32(1)) * event,
             event=event,
             weight=weight,
         )
 
     def of(self, event: NDArray[np.bool_]) -> RiskSets:
         """Keep the days and who is at risk on them, for other events: rows (n,) ending on one."""
-        leaves = self.last + np.int32(self.n_days + 1) * event
-        return replace(self, leaves=leaves, event=event).with_counts()
+        return replace(self, event=event).with_counts()
 
     def with_counts(self) -> RiskSets:
-        """Count the rows and events of each risk set, and add up the events' weights."""
-        n_days, slots = self.n_days, self.n_days + 1
-        leave = np.bincount(self.leaves, self.copies, 2 * slots).reshape(2, slots)[:, :n_days]
-        net, n_events = leave.sum(axis=0), leave[1].astype(np.int64)
-        if self.before is not None:
-            net -= np.bincount(self.before, self.copies, slots)[:n_days]
+        """Count the events of each risk set, and add up their weights."""
+        copies = None if self.copies is None else self.copies[self.event]
+        n_events = np.bincount(self.last[self.event], copies, self.n_days + 1)[: self.n_days]
         weight = n_events.astype(float)
         if self.weight is not None:
             weight = self.at_last(self.event * self.weight)
-        n_at_risk = self.running_back(net).astype(np.int64)
-        return replace(self, n_events=n_events, n_at_risk=n_at_risk, event_weight=weight)
+        n_events = n_events.astype(np.int64, copy=False)
+        return replace(self, n_events=n_events, event_weight=weight)
 
     def running(self, table: Floats, *, out: Floats | None = None) -> Floats:
         """Add up `table` (K, ...) from the first day of each stratum on; `out` may be `table`."""
         out = np.empty_like(table) if out is None else out
-        for run in self.runs:
-            if len(run) == 1:
-                days = slice(run[0, 0], run[0, -1] + 1)
+        for begins, length in self.runs:
+            if len(begins) == 1:
+                days = slice(begins[0], begins[0] + length)
                 np.cumsum(table[days], axis=0, out=out[days])
             else:
+                run = begins[:, None] + np.arange(length)
                 out[run] = np.cumsum(table[run], axis=1)
         return out
 
     def running_back(self, table: Floats) -> Floats:
         """Add up `table` (K, ...) from the last day of each stratum back to its first."""
         out = np.empty_like(table)
-        for run in self.runs:
-            if len(run) == 1:
-                days = slice(run[0, 0], run[0, -1] + 1)
+        for begins, length in self.runs:
+            if len(begins) == 1:
+                days = slice(begins[0], begins[0] + length)
                 np.cumsum(table[days][::-1], axis=0, out=out[days][::-1])
             else:
+                run = begins[:, None] + np.arange(length)
                 out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
         return out
+
+    def each_run(self) -> Iterator[Ints]:
+        """Give the numbers of the strata that have as many days, (strata, days) each."""
+        for begins, length in self.runs:
+            yield begins[:, None] + np.arange(length)
 
     def at_last(self, values: Floats | NDArray[np.bool_]) -> Floats:
         """Add up `values` (n,) by the rows' last risk set, shape (K,)."""
         return self._summed(self.last, values)
 
+    def n_at_risk(self) -> Ints:
+        """Count those at risk on each event day, never weighted, shape (K,)."""
+        net = np.bincount(self.last, self.copies, self.n_days + 1).astype(float)
+        if self.before is not None:
+            net -= np.bincount(self.before, self.copies, self.n_days + 1)
+        return self.running_back(net[: self.n_days]).astype(np.int64)
+
     def weight_at_risk(self) -> Floats:
         """Add up the weights of those at risk on each event day, shape (K,)."""
-        return self.n_at_risk.astype(float) if self.weight is None else self.at_risk(self.weight)
+        return self.n_at_risk().astype(float) if self.weight is None else self.at_risk(self.weight)
 
     def at_risk(self, values: Floats) -> Floats:
         """Add up `values` (n,) over those at risk on each event day, shape (K,)."""
@@ -218,10 +227,10 @@ class RiskSets:
 
     def scatter(self, rows: slice, values: Floats) -> csc_array:
         """Put `values` of a block of m rows where `weighted_tables` has them: (2 * (K + 1), m)."""
-        m, codes, signed = len(values), self.leaves[rows], values
+        m, codes, signed = len(values), self.leaves(rows), values
         if self.before is not None:
-            codes, signed = np.empty(2 * m, np.int32), np.empty(2 * m)
-            codes[::2], codes[1::2] = self.leaves[rows], self.before[rows]
+            leaves, codes, signed = codes, np.empty(2 * m, np.int32), np.empty(2 * m)
+            codes[::2], codes[1::2] = leaves, self.before[rows]
             signed[::2], signed[1::2] = values, -values
         ends = np.arange(0, len(codes) + 1, len(codes) // m, dtype=np.int32)
         return csc_array((signed, codes, ends), shape=(2 * (self.n_days + 1), m))
@@ -248,7 +257,7 @@ class StaySums:
     total: Floats
 
     def __getitem__(self, rows: slice | Ints) -> Floats:
-        stayed: Floats = self.total.take(self.sets.leaves[rows], axis=0)
+        stayed: Floats = self.total.take(self.sets.leaves(rows), axis=0)
         if self.sets.before is not None:
             stayed -= self.total.take(self.sets.before[rows], axis=0)
         return stayed
@@ -278,7 +287,10 @@ def risk_sets(
         begins = start if stratum is None else stratum * span + start
         wanted = np.concatenate([wanted, begins[marked[0]]])
     key = distinct(wanted, n_strata * span, len(stop))
-    bare = event_days(key // span, key % span, np.zeros(len(key), np.int64), np.zeros(len(key)))
+    del wanted, stop_key
+    none = all_one(len(key))
+    of, day = (none, key) if n_strata == 1 else (key // span, key % span)
+    bare = event_days(of, day, none, np.broadcast_to(0.0, len(key)))
     sets = bare.of_rows(start, stop, event, stratum=stratum, weight=weight)
     return replace(sets, copies=copies).with_counts()
 
@@ -288,16 +300,23 @@ def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -
     none = np.zeros(0, np.int32)
     event = np.zeros(0, bool)
     return RiskSets(
-        none, None, none, event, None, None, day, stratum, n_events, 0 * n_events, event_weight,
+        none, None, event, None, None, day, stratum, n_events, event_weight,
         _runs(stratum),
     )  # fmt: skip
+
+
+def all_one(n: int) -> Ints:
+    """Give n rows, or days, the one code 0, in the memory of one."""
+    return np.broadcast_to(np.int64(0), n)
 
 
 def distinct(wanted: Ints, n_cells: int, n: int) -> Ints:
     """Find the distinct keys: by a table of all that may be when it is small beside n rows."""
     if n_cells > 4 * n + FEW_KEYS:
         key = np.sort(wanted)  # much faster than np.unique, which hashes
-        return key[np.diff(key, prepend=-1) > 0]
+        new = np.ones(len(key), bool)
+        np.greater(key[1:], key[:-1], out=new[1:])
+        return key[new]
     return np.flatnonzero(np.bincount(wanted, minlength=n_cells)).astype(np.int64)
 
 
@@ -315,32 +334,53 @@ def finder(key: Ints, n_cells: int, n: int) -> Callable[[Ints], Codes]:
 
 def _found_in_order(key: Ints, rows: Ints) -> Codes:
     """Find by going through the rows in order: a search of keys in order stays in the cache."""
-    if not len(rows) or rows.min() == rows.max():
-        return np.full(len(rows), np.searchsorted(key, rows[:1], side="right") - 1, np.int32)
-    order = order_of(rows)
-    begins = np.searchsorted(rows[order], key)  # the first row at or after each key
-    found: Codes = np.empty(len(rows), np.int32)
-    found[order] = np.cumsum(np.bincount(begins, minlength=len(rows))[: len(rows)]) - 1
+    n = len(rows)
+    if not n or rows.min() == rows.max():
+        return np.full(n, np.searchsorted(key, rows[:1], side="right") - 1, np.int32)
+    places = _places(rows)
+    if places:
+        order = _packed(rows, places)
+        begins = np.searchsorted(order, key << places)  # the first row at or after each key
+        order &= (1 << places) - 1
+    else:
+        order = np.argsort(rows)
+        begins = np.searchsorted(rows[order], key)
+    lengths = np.diff(begins, prepend=0, append=n)
+    del begins
+    codes = np.repeat(np.arange(-1, len(key), dtype=np.int32), lengths)
+    del lengths
+    found: Codes = np.empty(n, np.int32)
+    found[order] = codes
     return found
 
 
 def order_of(values: Ints | Codes) -> Ints:
     """The order of whole numbers from 0, alike ones as they stand, shape (n,)."""
-    n = len(values)
-    places = n.bit_length()
-    if int(values.max(initial=0)).bit_length() + places > 63:
+    places = _places(values)
+    if not places:
         return np.argsort(values, kind="stable")
-    packed = values.astype(np.int64) << places  # with their places, they are sorted much faster
-    packed |= np.arange(n)
+    order = _packed(values, places)
+    order &= (1 << places) - 1
+    return order
+
+
+def _packed(values: Ints | Codes, places: int) -> Ints:
+    """Sort numbers that have their own place in the lower binary places: much faster."""
+    packed = values.astype(np.int64)
+    packed <<= places
+    packed |= np.arange(len(values), dtype=np.int32)
     packed.sort()
-    packed &= (1 << places) - 1
     return packed
 
 
-def _runs(stratum: Ints) -> tuple[Ints, ...]:
+def _places(values: Ints | Codes) -> int:
+    """How many binary places hold the place of each of n numbers; 0 where they do not fit."""
+    places = len(values).bit_length()
+    return places if int(values.max(initial=0)).bit_length() + places <= 63 else 0
+
+
+def _runs(stratum: Ints) -> tuple[tuple[Ints, int], ...]:
     """Group the strata by how many days they have; at most about sqrt(2 K) groups."""
     begins = np.flatnonzero(np.diff(stratum, prepend=-1))
     lengths = np.diff(begins, append=len(stratum))
-    return tuple(
-        begins[lengths == length][:, None] + np.arange(length) for length in np.unique(lengths)
-    )
+    return tuple((begins[lengths == length], int(length)) for length in np.unique(lengths))

@@ -59,7 +59,7 @@ class BlockedLikelihood(PartialLikelihood):
 
     each: Pass
 
-    def evaluate(self, beta: Floats, *, near: bool = False) -> Point:  # noqa: ARG002
+    def evaluate(self, beta: Floats) -> Point:
         """Log-likelihood and score at scaled coefficients `beta` (p,): a pass over the blocks."""
         shift = self._shift(beta)
         tables = self.each(partial(_table, beta, shift))

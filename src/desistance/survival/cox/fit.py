@@ -9,6 +9,7 @@ steps for ``ties="exact"`` (see `exact`). Neither has a sandwich here.
 
 from __future__ import annotations
 
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ from desistance.survival.baseline import baseline_hazard, last_days
 from desistance.survival.cox.choices import check_choices, check_frailty, check_weights
 from desistance.survival.cox.fitted import CoxFit
 from desistance.survival.cox.inblocks import fit_in_blocks
-from desistance.survival.cox.overtime import at_zero, lay_out, let_vary
+from desistance.survival.cox.overtime import at_zero, by_piece, lay_out, let_vary
 from desistance.survival.cox.variance import (
     blanked,
     sandwich,
@@ -32,6 +33,7 @@ from desistance.survival.frailty import (
     maximise_with_frailty,
     what_frailty_asks,
 )
+from desistance.survival.manydays import ManyDays
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import partial_likelihood
 from desistance.survival.penalty import maximise_penalised, profile_limits
@@ -47,13 +49,14 @@ from desistance.survival.terms import labelled, read_terms, without_empty
 from desistance.timetoevent import HasBlocks, as_times
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from desistance.survival.baseline import BaselineHazard
     from desistance.survival.cox.choices import CoxTies
     from desistance.survival.cox.overtime import How
-    from desistance.survival.partial_likelihood import PartialLikelihood
+    from desistance.survival.partial_likelihood import PartialLikelihood, Ties
     from desistance.survival.penalty import Penalty
     from desistance.survival.reasons import Variance
     from desistance.survival.terms import Term
@@ -150,19 +153,20 @@ def fit_cox(
         labelled(kept, by)[1:] if by else (kept.strata, kept.strata_labels or ("all",))
     )
     laid = lay_out(kept, stratum, read_as)
-    sets, x = laid.sets, laid.covariates
     if ties == "exact":
-        problem: PartialLikelihood = exact_likelihood(sets, x)
+        problem: PartialLikelihood = exact_likelihood(laid.sets, laid.covariates)
     else:
         set_up = partial_likelihood if penalty or frailty else suited_likelihood
-        problem = set_up(sets, x, ties)
+        problem = set_up(laid.sets, laid.covariates, ties)
+    origin = laid.origin
+    del laid  # where rows were put in order, theirs is another
     clusters = labelled(kept, cluster)[1] if cluster else kept.person
     refuse_few_clusters(cluster, int(clusters.max(initial=-1)) + 1, problem.p)
     shared = None
     if frailty:
         codes, groups = frailty_groups(kept, frailty)
         top, counted, shared = maximise_with_frailty(
-            problem, laid.by_piece(codes), frailty, groups
+            problem, by_piece(codes, origin), frailty, groups
         )  # fmt: skip
     else:
         top = maximise(problem) if penalty is None else maximise_penalised(problem, penalty)
@@ -172,13 +176,26 @@ def fit_cox(
     elif variance == "model":
         covariance = model
     else:
-        together = laid.by_piece(clusters) if variance == "cluster" else laid.origin
+        together = by_piece(clusters, origin) if variance == "cluster" else origin
         covariance = told_apart(sandwich(problem, top, together), model)
     notes = why_not_estimable(problem, top)
     slopes = top.beta / problem.covariates.scale
     slopes[list(top.aliased)] = 0.0
     slopes[top.runaway | top.unsettled] = np.nan
     blank = np.array([bool(note) for note in notes], dtype=bool)
+    baseline = partial(
+        baseline_hazard,
+        groups=labels,
+        last_day=last_days(kept.stop, stratum, len(labels)),
+        slopes=slopes,
+        covariance=covariance,
+        zero=at_zero(read_as, problem.sets.day),
+    )
+    if isinstance(problem, ManyDays):  # its rows are too many to be kept in order
+        again = partial(_likelihood, kept, stratum, read_as, problem.ties)
+        baseline_of: Callable[[], BaselineHazard] = cache(lambda: baseline(again(), top.point))
+    else:
+        baseline_of = baseline(problem, top.point).itself
     return CoxFit(
         terms=problem.covariates.names,
         log_hazards=np.where(blank, np.nan, slopes),
@@ -218,18 +235,18 @@ def fit_cox(
             *what_the_penalty_does(penalty),
             *(what_frailty_asks(kept, shared) if shared else ()),
         ),
-        baseline=baseline_hazard(
-            problem,
-            top.point,
-            groups=labels,
-            last_day=last_days(kept.stop, stratum, len(labels)),
-            slopes=slopes,
-            covariance=covariance,
-            zero=at_zero(read_as, sets.day),
-        ),
+        baseline_of=baseline_of,
         read_as=read_as,
         iterations=top.iterations,
         penalty=penalty,
         profile=profile_limits(problem, top) if penalty == "firth" else None,
         frailty=shared,
     )
+
+
+def _likelihood(
+    times: TimeToEvent, stratum: Ints | None, terms: tuple[Term, ...], ties: Ties
+) -> PartialLikelihood:
+    """Set up the partial likelihood of rows whose terms are read."""
+    laid = lay_out(times, stratum, terms)
+    return suited_likelihood(laid.sets, laid.covariates, ties)

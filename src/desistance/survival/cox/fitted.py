@@ -21,7 +21,7 @@ from desistance.survival.terms import Term
 from desistance.timetoevent import days_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -54,7 +54,7 @@ class CoxFit(Result):
     degrees : how many covariates the likelihood-ratio and score tests are of
     n, n_people, n_events, n_left_out
         Rows, people and events fitted, and rows left out by this fit.
-    baseline : BaselineHazard
+    baseline_of : gives the `baseline`, from the rows once more where these were in many days
     frailty : SharedFrailty, or None
         With one, `covariance` counts that its variance is estimated, `model_covariance` takes it
         as known, log-likelihoods have the frailties integrated out (with every log hazard 0, the
@@ -80,12 +80,17 @@ class CoxFit(Result):
     n_events: int
     n_left_out: int
     caveats: tuple[str, ...]
-    baseline: BaselineHazard
+    baseline_of: Callable[[], BaselineHazard]
     read_as: tuple[Term, ...]
     iterations: int
     penalty: Penalty | None = None
     profile: Floats | None = None
     frailty: SharedFrailty | None = None
+
+    @property
+    def baseline(self) -> BaselineHazard:
+        """The cumulative hazard at the covariates' means, and what predictions need of it."""
+        return self.baseline_of()
 
     @property
     def coefficients(self) -> dict[str, float]:

@@ -134,10 +134,10 @@ def fit_in_blocks(
             ),
             *what_the_penalty_does(penalty),
         ),
-        baseline=baseline_hazard(
+        baseline_of=baseline_hazard(
             problem, top.point, groups=found.labels, last_day=found.last_day,
             slopes=slopes, covariance=covariance,
-        ),
+        ).itself,
         read_as=found.terms,
         iterations=top.iterations,
         penalty=penalty,

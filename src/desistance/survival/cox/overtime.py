@@ -224,9 +224,10 @@ class LaidOut:
     covariates: Covariates
     origin: Ints | None
 
-    def by_piece(self, codes: Ints) -> Ints:
-        """Give the pieces, shape (m,), what their rows have, (n,)."""
-        return codes if self.origin is None else codes[self.origin]
+
+def by_piece(codes: Ints, origin: Ints | None) -> Ints:
+    """Give the pieces, shape (m,), what their rows have, (n,); `origin` is as in `LaidOut`."""
+    return codes if origin is None else codes[origin]
 
 
 def lay_out(times: TimeToEvent, stratum: Ints | None, terms: tuple[Term, ...]) -> LaidOut:
