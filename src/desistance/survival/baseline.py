@@ -164,6 +164,8 @@ def baseline_hazard(
 
 def last_days(stop: Ints, stratum: Ints | None, n_strata: int) -> tuple[int, ...]:
     """The last day that each stratum was followed; arrays of shape (n,)."""
+    if stratum is None:
+        return (int(stop.max(initial=0)),) * n_strata
     last = np.zeros(n_strata, np.int64)
-    np.maximum.at(last, np.zeros_like(stop) if stratum is None else stratum, stop)
+    np.maximum.at(last, stratum, stop)
     return tuple(map(int, last))

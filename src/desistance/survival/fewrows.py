@@ -58,6 +58,14 @@ class FewRows(PartialLikelihood):
         table = self.scattered @ (matrix * risk[:, None])
         return point_at(self, beta, shift, risk, table.reshape(2, -1, 1 + self.p))
 
+    def squares(self, at: Point) -> Floats:
+        """Add up hazard-weighted squares of the covariates over the rows, shape (p, p)."""
+        weight = self.sets.over_stay(at.tied.hazard, at.tied.hazard_tied)[EVERY]
+        weight *= at.risk
+        rooted = np.sqrt(np.maximum(weight, 0.0, out=weight), out=weight)
+        x = self.covariates.matrix[:, 1:] * rooted[:, None]
+        return x.T @ x
+
     def tie_sums(self, at_risk: Floats, dying: Floats) -> Floats:
         """Sums of `TieSums`, in its order, shape (6, K), from those at risk and dying, (K,)."""
         return self.shares.sums(at_risk, dying)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 ALIASED = 1e-11  # share of a covariate's information that those before it leave over
 SMALLEST_STEP = 1e-12
+NEAR = 4e-5  # the cube of such a step is below the smallest
 MOST_STEPS = 100
 NO_GAIN = 1e-6  # log-likelihood per event of mean weight
 WHOLE_STEP = 0.1  # in the linear predictor
@@ -84,11 +85,14 @@ def maximise(problem: PartialLikelihood) -> Maximum:
     kept = np.array([j for j in range(problem.p) if j not in aliased], dtype=int)
     free = np.eye(problem.p)[:, kept]
     lost = np.zeros((problem.p, 0))
-    matrix, last_size, iterations = null_information, np.inf, 0
+    matrix, last_size, iterations, newest = null_information, np.inf, 0, True
     for iteration in range(1, MOST_STEPS + 1):
         step = _shortened(_inverse(free, matrix) @ point.score, problem)
         size = float(np.abs(step).max(initial=0.0))
         at_rest = size < SMALLEST_STEP or (size < 1e-7 and size > last_size / 2)
+        if at_rest and not newest:
+            matrix, newest = problem.information(point), True
+            continue
         gone = _flat(free, matrix, null_information) if at_rest else free[:, :0]
         if at_rest and not gone.shape[1]:
             break  # or as near as the data's own rounding lets it come
@@ -97,8 +101,9 @@ def maximise(problem: PartialLikelihood) -> Maximum:
             higher = point if _runs_away(problem, point, step) else _climb(problem, point, step)
             if higher is point:
                 higher, gone = _move_far_out(problem, point, step, free, null_information)
-            point, last_size = higher, size
-            matrix = problem.information(point)
+            point, last_size, newest = higher, size, size > NEAR or bool(gone.shape[1])
+            if newest:  # nearer, the next step is as good by the information before it
+                matrix = problem.information(point)
         if gone.shape[1]:
             lost = np.hstack([lost, gone])
             free = free @ null_space(lost.T @ free, rcond=1e-4)

@@ -381,6 +381,8 @@ def _places(values: Ints | Codes) -> int:
 
 def _runs(stratum: Ints) -> tuple[tuple[Ints, int], ...]:
     """Group the strata by how many days they have; at most about sqrt(2 K) groups."""
+    if len(stratum) and stratum[0] == stratum[-1]:
+        return ((np.zeros(1, np.int64), len(stratum)),)
     begins = np.flatnonzero(np.diff(stratum, prepend=-1))
     lengths = np.diff(begins, append=len(stratum))
     return tuple((begins[lengths == length], int(length)) for length in np.unique(lengths))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from desistance.timetoevent import TimeToEvent
@@ -61,19 +62,23 @@ class Tally:
         )  # fmt: skip
 
 
-def noticed(times: TimeToEvent, columns: Iterable[str]) -> TimeToEvent:
+def noticed(times: TimeToEvent, columns: Iterable[pd.Series]) -> TimeToEvent:
     """Let rows carry what is odd about columns that a model reads, none of them empty."""
-    said = [told for name in dict.fromkeys(columns) for told in odd(tally(times, name), name)]
+    enough = enough_rows(times)
+    said = [
+        told for column in columns for told in odd(tally(times, column, enough), str(column.name))
+    ]
+    if not said:
+        return times
     return replace(times, caveats=tuple(dict.fromkeys([*times.caveats, *said])))
 
 
-def tally(times: TimeToEvent, name: str) -> Tally:
-    """Count what there is in a column, none of it empty."""
+def tally(times: TimeToEvent, column: pd.Series, enough: int) -> Tally:
+    """Count what there is in a column, none of it empty; `enough` is as `enough_rows`."""
     everyone = times.n_people
-    column = times.columns[name]
     if column.dtype.kind not in "biuf":
         codes, labels = column.factorize()
-        counts = people_in(times, codes, len(labels))
+        counts = people_in(times, codes, len(labels), enough=enough)
         return Tally(everyone, Counter(dict(zip(map(str, labels), counts, strict=True))), True)
     values = column.to_numpy(dtype=bool if column.dtype.kind == "b" else float)
     if not len(values):
@@ -90,9 +95,16 @@ def tally(times: TimeToEvent, name: str) -> Tally:
         )
     if low < 0 or high > 1:  # no flag
         return Tally(everyone, Counter(), False, low, high, coded)
-    flags = {value: np.asarray(values == value) for value in (0, 1)}
-    there = Counter({value: _people(times, rows) for value, rows in flags.items() if rows.any()})
-    return Tally(everyone, there, bool((flags[0] | flags[1]).all()), low, high, coded)
+    flags = (values == 0, values == 1)
+    rows = [np.count_nonzero(flag) for flag in flags]
+    there = Counter(
+        {
+            value: FEWEST_PEOPLE if n >= enough else len(np.unique(times.person[flags[value]]))
+            for value, n in enumerate(rows)
+            if n
+        }
+    )
+    return Tally(everyone, there, sum(rows) == len(values), low, high, coded)
 
 
 def odd(found: Tally, name: str) -> Iterator[str]:
@@ -137,25 +149,25 @@ def told_of_small(people: Mapping[str, int], by: str, everyone: int) -> list[str
 
 
 def people_in(
-    times: TimeToEvent, group: Ints, n_groups: int, rows: Ints | None = None
+    times: TimeToEvent,
+    group: Ints,
+    n_groups: int,
+    rows: Ints | None = None,
+    enough: int | None = None,
 ) -> list[int]:
-    """Count the people of each group, codes (n,), up to a handful; `rows` as in `small_groups`."""
+    """Count the people of each group, codes (n,), up to a handful; `rows` as in `small_groups`.
+
+    `enough` is as `enough_rows`, where that is known.
+    """
     rows = np.bincount(group, minlength=n_groups) if rows is None else rows
-    enough = _enough_rows(times)
+    enough = enough_rows(times) if enough is None else enough
     return [
         FEWEST_PEOPLE if n >= enough else len(np.unique(times.person[group == code]))
         for code, n in enumerate(rows)
     ]
 
 
-def _people(times: TimeToEvent, rows: NDArray[np.bool_]) -> int:
-    """How many people some rows are of; not counted further where they are more than a handful."""
-    if np.count_nonzero(rows) >= _enough_rows(times):
-        return FEWEST_PEOPLE
-    return len(np.unique(times.person[rows]))
-
-
-def _enough_rows(times: TimeToEvent) -> int:
+def enough_rows(times: TimeToEvent) -> int:
     """How many rows are of a handful of people at the least."""
     if times.person_column is None:
         return FEWEST_PEOPLE

@@ -177,7 +177,7 @@ def calibration(
     kept = came
     for name in needed:
         kept = without_empty(kept, name)
-    kept = noticed(kept, needed)
+    kept = noticed(kept, map(kept.columns.__getitem__, needed))
     _check(fitted, kept, day, groups)
     at_horizon = np.full(kept.n, day, np.int64)
     by_day = cumulative_hazards(fitted, kept)

@@ -186,7 +186,7 @@ def concordance(
     kept = came
     for column in [*needed, *by, *([cluster] if cluster else [])]:
         kept = without_empty(kept, column)
-    kept = noticed(kept, needed)
+    kept = noticed(kept, map(kept.columns.__getitem__, needed))
     values = _predicted(score, kept) if isinstance(score, CoxFit) else _numbers(kept, score)
     stratum = labelled(kept, by)[1] if by else kept.strata
     sets = risk_sets(kept.start, kept.stop, kept.event, stratum=stratum, weight=kept.weight)

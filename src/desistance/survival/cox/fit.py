@@ -46,7 +46,7 @@ from desistance.survival.reasons import (
 )
 from desistance.survival.suited import suited_likelihood
 from desistance.survival.terms import labelled, read_terms, without_empty
-from desistance.timetoevent import HasBlocks, as_times
+from desistance.timetoevent import HasBlocks, TimeToEvent, as_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from desistance.survival.penalty import Penalty
     from desistance.survival.reasons import Variance
     from desistance.survival.terms import Term
-    from desistance.timetoevent import HasTimes, TimeToEvent
+    from desistance.timetoevent import HasTimes
 
     Ints = NDArray[np.int64]
 
@@ -132,7 +132,7 @@ def fit_cox(
     0.572
     """
     check_choices(ties, variance, cluster, penalty)
-    if isinstance(times, HasBlocks):
+    if not isinstance(times, TimeToEvent) and isinstance(times, HasBlocks):
         return fit_in_blocks(
             times.times_in_blocks(), terms, ties=ties, strata=strata, variance=variance,
             cluster=cluster, penalty=penalty,

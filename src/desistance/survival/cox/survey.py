@@ -16,7 +16,7 @@ import pandas as pd
 
 from desistance.errors import ModelError
 from desistance.survival.risksets import event_days, risk_sets
-from desistance.survival.suspicion import odd, tally
+from desistance.survival.suspicion import enough_rows, odd, tally
 from desistance.survival.terms import (
     Category,
     Interaction,
@@ -182,6 +182,7 @@ def survey(times: TimesInBlocks, reading: Reading, terms: Sequence[str | Term]) 
 
 def _seen(reading: Reading, came: TimeToEvent) -> Seen:
     block = reading.kept(came)
+    enough = enough_rows(block)
     people = np.bincount(block.person, block.event)
     codes, labels = reading.stratum(block)
     lasts = np.zeros(len(labels), np.int64)
@@ -198,7 +199,7 @@ def _seen(reading: Reading, came: TimeToEvent) -> Seen:
         block.columns[list(reading.by)].drop_duplicates(),
         block.columns[list(reading.cluster)].drop_duplicates(),
         distinct,
-        {name: tally(block, name) for name in reading.termed},
+        {name: tally(block, block.columns[name], enough) for name in reading.termed},
         dict(zip(labels, lasts.tolist(), strict=True)),
         pd.DataFrame({
             "label": np.array(labels, dtype=object)[sets.stratum],

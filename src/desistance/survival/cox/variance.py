@@ -68,6 +68,8 @@ def blanked(covariance: Floats, blank: NDArray[np.bool_]) -> Floats:
 
 def score_statistic(top: Maximum) -> float:
     """The score test that no term matters, by the information at 0."""
-    kept = [j for j in range(len(top.beta)) if j not in top.aliased]
-    score, matrix = top.null.score[kept], top.null_information[np.ix_(kept, kept)]
+    score, matrix = top.null.score, top.null_information
+    if top.aliased:
+        kept = [j for j in range(len(score)) if j not in top.aliased]
+        score, matrix = score[kept], matrix[np.ix_(kept, kept)]
     return float(score @ np.linalg.solve(matrix, score))

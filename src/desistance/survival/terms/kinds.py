@@ -347,12 +347,15 @@ class Interaction(Term):
 
 def fixed_term(times: TimeToEvent, term: str | Term) -> Term:
     """Say what a column name stands for, and settle what a term leaves open."""
-    if isinstance(term, Term):
-        return term.fixed(times)
-    column = times.columns[term]
+    return term.fixed(times) if isinstance(term, Term) else plain_term(times.columns[term])
+
+
+def plain_term(column: pd.Series) -> Term:
+    """Say what a column stands for: a number, or a category of the labels in it."""
+    name = str(column.name)
     if column.dtype.kind in "biuf":
-        return Number(term)
-    return Category(term, levels=labels_of(column, term) or ("",))
+        return Number(name)
+    return Category(name, levels=labels_of(column, name) or ("",))
 
 
 def _in(profile: Mapping[str, object], name: str) -> object:

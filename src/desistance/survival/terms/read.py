@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from desistance.errors import ModelError
 from desistance.survival.suspicion import noticed
 from desistance.survival.terms.columns import left_out, one_column, refuse_ids, refuse_outcomes
-from desistance.survival.terms.kinds import Interaction, Term, fixed_term
+from desistance.survival.terms.kinds import Interaction, Term, plain_term
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,18 +40,24 @@ def read_terms(
         )
     if len(set(terms)) < len(terms):
         raise ModelError("`terms` names a column or a term twice.")
-    for name in columns_of(terms):
-        column = one_column(times, name)
-        refuse_ids(times, column)
-        refuse_outcomes(times, name)
-        times = left_out(times, column)
-    fixed = tuple(fixed_term(times, term) for term in terms)
+    came, columns = times, {name: one_column(times, name) for name in columns_of(terms)}
+    for name, column in columns.items():
+        refuse_ids(came, column)
+        refuse_outcomes(came, name)
+    for name, column in columns.items():
+        times = left_out(times, column if times is came else times.columns[name])
+    if times is not came:
+        columns = {name: times.columns[name] for name in columns}
+    fixed = tuple(
+        term.fixed(times) if isinstance(term, Term) else plain_term(columns[term]) for term in terms
+    )
     names = [name for term in fixed for name in term.names]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise ModelError(f"`terms` makes a covariate called {twice!r} twice.")
-    times = noticed(times, columns_of(terms))
-    return replace(times, caveats=(*times.caveats, *without_parts(fixed))), fixed
+    times = noticed(times, columns.values())
+    said = without_parts(fixed)
+    return replace(times, caveats=(*times.caveats, *said)) if said else times, fixed
 
 
 def without_parts(terms: tuple[Term, ...]) -> list[str]:
