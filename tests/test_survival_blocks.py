@@ -97,6 +97,19 @@ def test_blocks_give_the_numbers_of_the_rows_at_once(rows, ties, options):
         assert other.caveats[0] == "Rows left out (`x` is empty): 2."
 
 
+@pytest.mark.parametrize("variance", ["model", "cluster"])
+def test_a_late_entry_that_outweighs_all_others_spoils_no_block(rows, variance):
+    rng = np.random.default_rng(4)
+    frame = rows.iloc[:300].assign(x=rng.normal(size=300), age=rng.normal(size=300), start=0)
+    frame["stop"] = 1 + (300 * rng.exponential(np.exp(-frame.x - 0.3 * frame.age))).astype(int)
+    frame["person"] = frame.index.astype(str)
+    middle = int(np.sort(frame.stop[frame.event])[70])
+    frame.loc[10, ["start", "stop", "event", "x"]] = [middle - 1, middle, True, 36.0]
+    one, other = (fit_cox(t, ["x", "age"], variance=variance) for t in both(frame, (0, 7, 300)))
+    assert one.notes == ("", "")
+    same_fit(one, other)
+
+
 def test_what_cannot_be_estimated_is_said_of_blocks_too(rows):
     frame = rows.assign(never=(rows.index % 9 == 0) & ~rows.event, twin=rows.arm * 2)
     one, other = (fit_cox(t, ["age", "arm", "twin", "never"]) for t in both(frame))

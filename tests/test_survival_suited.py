@@ -89,3 +89,57 @@ def test_exponents_that_would_overflow_are_shifted(rows, monkeypatch):
     tables, *others = fits(frame, monkeypatch, {"start": "start"}, {})
     for fit in others:
         assert_allclose(fit.log_hazards, tables.log_hazards, rtol=1e-9)
+
+
+def test_a_row_that_outweighs_all_others_spoils_no_other_stratum(monkeypatch):
+    rng = np.random.default_rng(8)
+    n = 600
+    x, area = rng.normal(size=n), rng.choice(["east", "north", "west"], n)
+    stop = 2 + (20_000 * rng.exponential(np.exp(-x))).astype(int)
+    event = rng.random(n) < 0.7
+    x[:6], stop[:6], event[:6], area[:6] = 30, 1, [True] + 5 * [False], "west"
+    frame = pd.DataFrame({"x": x, "arm": x > 0, "stop": stop, "event": event, "area": area})
+    tables, *others = fits(frame, monkeypatch, {"strata": "area"}, {})
+    for fit in others:
+        assert_allclose(fit.log_hazards, tables.log_hazards, rtol=1e-11)
+        assert_allclose(fit.covariance, tables.covariance, rtol=1e-11)
+
+
+def exact(frame):
+    """Efron's estimates by adding up every risk set anew, in extended precision."""
+    x = frame[["x", "arm"]].to_numpy(np.longdouble)
+    beta = np.zeros(2)
+    for _ in range(60):
+        risk = np.exp(x @ beta)
+        score, information = np.zeros(2, np.longdouble), np.zeros((2, 2), np.longdouble)
+        for day in np.unique(frame.stop[frame.event]):
+            there = ((frame.start < day) & (frame.stop >= day)).to_numpy()
+            dying = ((frame.stop == day) & frame.event).to_numpy()
+            for tied in range(dying.sum()):
+                left = risk * (there - dying * tied / np.longdouble(dying.sum()))
+                mean = left @ x / left.sum()
+                score += x[dying].mean(axis=0) - mean
+                information += (left[:, None] * x).T @ x / left.sum() - np.outer(mean, mean)
+        step = np.linalg.solve(information.astype(float), score.astype(float))
+        beta = beta + step / max(1, np.abs(step).max())
+        if np.abs(step).max() < 1e-14:
+            break
+    return beta, np.linalg.inv(information.astype(float))
+
+
+def test_a_late_entry_that_outweighs_all_others_leaves_no_rounding_behind(monkeypatch):
+    """R's coxph does not converge here: the sums before the late entry are its rounding."""
+    rng = np.random.default_rng(1)
+    n = 300
+    x, arm = rng.normal(size=n), rng.normal(size=n)
+    stop = 1 + (300 * rng.exponential(np.exp(-x - 0.3 * arm))).astype(int)
+    frame = pd.DataFrame(
+        {"start": 0, "stop": stop, "event": rng.random(n) < 0.7, "x": x, "arm": arm}
+    )
+    middle = int(np.sort(stop[frame.event])[150])
+    frame.loc[n] = [middle - 1, middle, True, 36.0, 0.0]
+    beta, covariance = exact(frame)
+    for fit in fits(frame.astype({"event": bool}), monkeypatch, {"start": "start"}, {}):
+        assert_allclose(fit.log_hazards, beta, rtol=1e-13)
+        assert_allclose(fit.covariance, covariance, rtol=1e-12)
+        assert np.isfinite(fit.survival_at({"x": 0, "arm": 0}, [middle]).std_error).all()

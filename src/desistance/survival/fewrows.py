@@ -18,6 +18,7 @@ from desistance.survival.partial_likelihood import (
     Shares,
     centred_events,
     find_shift,
+    over_stay,
     point_at,
     relative_risk,
 )
@@ -60,7 +61,7 @@ class FewRows(PartialLikelihood):
 
     def squares(self, at: Point) -> Floats:
         """Add up hazard-weighted squares of the covariates over the rows, shape (p, p)."""
-        weight = self.sets.over_stay(at.tied.hazard, at.tied.hazard_tied)[EVERY]
+        weight = over_stay(self.sets, at, at.tied.hazard, at.tied.hazard_tied)[EVERY]
         weight *= at.risk
         rooted = np.sqrt(np.maximum(weight, 0.0, out=weight), out=weight)
         x = self.covariates.matrix[:, 1:] * rooted[:, None]

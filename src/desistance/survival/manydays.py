@@ -16,6 +16,7 @@ as large as all covariates, so a point keeps nothing by row or day: the informat
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,12 +27,17 @@ from desistance.survival.partial_likelihood import (
     PartialLikelihood,
     Point,
     TieSums,
+    drowned,
+    evaluate,
     find_shift,
+    information,
+    mean_path,
     of_events,
     relative_risk,
+    score_residuals,
     sums_by_day,
 )
-from desistance.survival.risksets import CELLS_IN_CACHE, order_of
+from desistance.survival.risksets import CELLS_IN_CACHE, add_up_back, order_of, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from desistance.survival.partial_likelihood import Ties
-    from desistance.survival.risksets import Codes, RiskSets
+    from desistance.survival.risksets import Codes, RiskSets, Runs
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -66,6 +72,21 @@ class SweptPoint(Point):
     found: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of days: which days, rows that leave in them and rows (of `late`) that enter.
+
+    `runs` are the strata of the days, as in `RiskSets`, counted from the first of them; `goes_on`
+    says whether the last has days after the block.
+    """
+
+    days: slice
+    rows: slice
+    entering: slice
+    runs: Runs
+    goes_on: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ManyDays(PartialLikelihood):
     """The likelihood of rows in the order of their last risk set.
@@ -73,33 +94,33 @@ class ManyDays(PartialLikelihood):
     Attributes
     ----------
     covariates : InOrder
-    bounds : int64 array, shape (strata + 1,)
-        The days at which strata begin, and K.
     order : int32 array, shape (n,)
         Where each row stood before.
     late : int64 array, shape (m,)
         Rows that enter late, in the order of the risk set before their first.
     tied : int64 array, shape (q,)
         Rows that end in an event on a day of several.
-    cuts : int64 array, shape (blocks + 1, 3)
-        Where each block of days begins among the days, the rows, and those that enter late.
+    blocks : from the first days to the last
     """
 
     covariates: InOrder
-    bounds: Ints
     order: Codes
     late: Ints
     tied: Ints
-    cuts: Ints
+    blocks: tuple[Block, ...]
 
-    def evaluate(self, beta: Floats) -> SweptPoint:
+    def evaluate(self, beta: Floats) -> Point:
         """Log-likelihood and score, and information, at scaled coefficients `beta` (p,)."""
         sets, scale, p = self.sets, self.covariates.scale, self.p
         shift, slope = find_shift(self, beta), beta / scale
         risk, hazard = np.empty(sets.n), np.empty(sets.n_days)
         log, square, expected, between = 0.0, 0.0, np.zeros(p), np.zeros((p, p))
+        peak, lost = 0.0, False
         with np.errstate(all="ignore"):
             for days, rows, at_risk, dying in self._sweep(risk, shift, slope):
+                if sets.may_drown:
+                    lost |= drowned(at_risk[:, 0], peak)
+                    peak = max(peak, float(at_risk[:, 0].max()))
                 tied = self._sums(days, at_risk, dying)
                 hazard[days] = tied[1]
                 log += float(tied[0].sum())
@@ -116,6 +137,8 @@ class ManyDays(PartialLikelihood):
                     cross = (r * square_tied[:, None]).T @ d
                     between += (d * square_twice[:, None]).T @ d - cross - cross.T
                     between += self._spared(days, rows, risk, tied[2])
+            if lost:
+                return evaluate(self, beta)
             value = float(self.events @ slope - shift * sets.event_weight.sum() - log)
             score = (self.events - expected) / scale
             sound = np.isfinite([value, *score, square]).all()
@@ -128,8 +151,7 @@ class ManyDays(PartialLikelihood):
 
     def information(self, at: Point) -> Floats:
         """Minus the second derivative by scaled coefficients, shape (p, p)."""
-        assert isinstance(at, SweptPoint)
-        return at.found
+        return at.found if isinstance(at, SweptPoint) else information(self, at)
 
     def seen(self, j: int) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Covariate j of the rows in any risk set, and whether they end in an event."""
@@ -137,6 +159,10 @@ class ManyDays(PartialLikelihood):
 
     def residuals(self, at: Point) -> Iterator[tuple[Codes, Floats]]:
         """What each row adds to the scaled score: where m rows stood, and (m, p)."""
+        if not isinstance(at, SweptPoint):
+            for rows, residuals in score_residuals(self, at):
+                yield self.order[rows], residuals
+            return
         sets, risk, slope = self.sets, np.empty(self.sets.n), at.beta / self.covariates.scale
         tied, path = self.by_day(at)
         path = np.vstack([sets.running(path, out=path), np.zeros((1, self.p))])
@@ -157,6 +183,8 @@ class ManyDays(PartialLikelihood):
 
     def by_day(self, at: Point) -> tuple[TieSums, Floats]:
         """As `PartialLikelihood.by_day`, by one more pass."""
+        if not isinstance(at, SweptPoint):
+            return at.tied, mean_path(at)
         sums = np.empty((6, self.sets.n_days))
         path = np.empty((self.sets.n_days, self.p))
         risk, slope = np.empty(self.sets.n), at.beta / self.covariates.scale
@@ -204,26 +232,20 @@ class ManyDays(PartialLikelihood):
         """
         sets, x, width = self.sets, self.covariates.x, 1 + self.p
         carry = np.zeros(width)
-        for begin, stop in zip(self.cuts[-2::-1].tolist(), self.cuts[:0:-1].tolist(), strict=True):
-            days, rows, entering = map(slice, begin, stop)
+        for block in reversed(self.blocks):
+            days, rows, late = block.days, block.rows, self.late[block.entering]
             first, n = days.start, days.stop - days.start
             risk[rows] = relative_risk(sets, rows, x[rows] @ slope - shift)
             leaves = sets.last[rows] - np.int32(first) + np.int32(n) * sets.event[rows]
             alive, dying = _scattered(leaves, risk[rows], x[rows], 2 * n).reshape(2, n, width)
             pairs = np.zeros((n, width + width % 2))
             at_risk = np.add(alive, dying, out=pairs[:, :width])
-            late = self.late[entering]
             if sets.before is not None and len(late):
                 at_risk -= _scattered(sets.before[late] - np.int32(first), risk[late], x[late], n)
-            stratum = np.searchsorted(self.bounds, np.arange(days.start, days.stop), side="right")
-            end = self.bounds[stratum] - first
-            over, on = np.searchsorted(end, [n, n + 1])  # strata that end inside, and go on after
-            if not on:
+            if block.goes_on:
                 at_risk[-1] += carry
-            _add_up_from_the_last(pairs)
-            if on:  # apart, as what is carried may be large beside the small strata before
-                at_risk[:over] -= at_risk[end[:over]]
-                at_risk[on:] += carry
+            table = pairs.view(complex)  # two columns at once: half of the time
+            add_up_back(table, block.runs, out=table)
             yield days, rows, at_risk, dying
             carry = at_risk[0].copy()
 
@@ -241,12 +263,6 @@ def _scattered(codes: Codes, risk: Floats, x: Floats, n_codes: int) -> Floats:
     summed[:, 0] = np.bincount(codes, risk, n_codes)
     summed[:, 1:] = csc_array((risk, codes, ends), shape=(n_codes, len(risk))) @ x
     return summed
-
-
-def _add_up_from_the_last(table: Floats) -> None:
-    """Turn `table` (days, 2 q) into its sums from each day on to the last."""
-    pairs = table.view(complex)[::-1]  # two columns at once: half of the time
-    np.cumsum(pairs, axis=0, out=pairs)
 
 
 def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
@@ -274,10 +290,20 @@ def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
     n_rows = CELLS_IN_CACHE // width  # of a block
     some = np.arange(0, len(order), max(FEWEST_ROWS, n_rows))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
-    cuts = [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
-    bounds = np.flatnonzero(np.diff(sets.stratum, prepend=-1, append=-1))
+    cuts = np.column_stack(
+        [days, np.searchsorted(in_order.last, days), np.searchsorted(enters, days)]
+    ).tolist()
+    blocks = [
+        Block(slice(d, e), slice(r, s), slice(m, t), *_strata(sets.stratum, d, e))
+        for (d, r, m), (e, s, t) in pairwise(cuts)
+    ]
     c = covariates
     return ManyDays(
         in_order, InOrder(c.names, c.columns, c.centre, c.scale, c.reach, x), ties, events,
-        bounds, order, late, tied, np.column_stack(cuts),
+        order, late, tied, tuple(blocks),
     )  # fmt: skip
+
+
+def _strata(stratum: Ints, first: int, end: int) -> tuple[Runs, bool]:
+    """The strata of the days from `first` to before `end`, and whether the last goes on."""
+    return runs_of(stratum[first:end]), bool((stratum[end : end + 1] == stratum[end - 1]).any())

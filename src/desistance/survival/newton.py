@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 ALIASED = 1e-11  # share of a covariate's information that those before it leave over
 SMALLEST_STEP = 1e-12
-NEAR = 4e-5  # the cube of such a step is below the smallest
 MOST_STEPS = 100
 NO_GAIN = 1e-6  # log-likelihood per event of mean weight
 WHOLE_STEP = 0.1  # in the linear predictor
@@ -101,8 +100,11 @@ def maximise(problem: PartialLikelihood) -> Maximum:
             higher = point if _runs_away(problem, point, step) else _climb(problem, point, step)
             if higher is point:
                 higher, gone = _move_far_out(problem, point, step, free, null_information)
-            point, last_size, newest = higher, size, size > NEAR or bool(gone.shape[1])
-            if newest:  # nearer, the next step is as good by the information before it
+            point, last_size = higher, size
+            # so near, the next step is as good by the information from before this one
+            near = size * _furthest(step, problem) ** 2 < SMALLEST_STEP
+            newest = not near or bool(gone.shape[1])
+            if newest:
                 matrix = problem.information(point)
         if gone.shape[1]:
             lost = np.hstack([lost, gone])
@@ -147,7 +149,7 @@ def _plainly_told_apart(matrix: Floats, events: float = 0.0) -> Floats | None:
 
 def _shortened(step: Floats, problem: PartialLikelihood) -> Floats:
     """Take no more of a step than moves any term by `LONGEST_STEP` in the linear predictor."""
-    longest = float(np.max(np.abs(step) * problem.covariates.reach, initial=0.0))
+    longest = _furthest(step, problem)
     return step * (LONGEST_STEP / longest) if longest > LONGEST_STEP else step
 
 
@@ -179,7 +181,12 @@ def _runs_away(problem: PartialLikelihood, point: Point, step: Floats) -> bool:
     """Whether a step is long in the linear predictor and yet gains nothing."""
     sets = problem.sets
     gain = step @ point.score / (sets.event_weight.sum() / sets.n_events.sum())
-    return bool(gain < NO_GAIN and np.max(np.abs(step) * problem.covariates.reach) > WHOLE_STEP)
+    return bool(gain < NO_GAIN and _furthest(step, problem) > WHOLE_STEP)
+
+
+def _furthest(step: Floats, problem: PartialLikelihood) -> float:
+    """How far a step moves any term in the linear predictor of any row."""
+    return float(np.max(np.abs(step) * problem.covariates.reach, initial=0.0))
 
 
 def _move_far_out(

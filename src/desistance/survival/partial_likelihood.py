@@ -23,13 +23,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.sparse import csc_array
 
+from desistance.survival.risksets import DROWNED
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
     from desistance.survival.covariates import Covariates
-    from desistance.survival.risksets import RiskSets
+    from desistance.survival.risksets import RiskSets, StaySums
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -37,6 +39,9 @@ if TYPE_CHECKING:
 Ties = Literal["efron", "breslow"]
 SAFE_EXPONENT = 300.0
 EVENTS_IN_CACHE = 8_000
+ALIKE = 10  # binary places that risks of one size may differ by
+NEVER_TAKEN_AWAY = -10_000  # in place of a size
+HALF_A_ROW = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,6 +92,15 @@ class PartialLikelihood:
         sets = self.sets
         sums = np.zeros((6, sets.n_days))
         return sums_by_day(self.ties, sets.n_events, sets.event_weight, at_risk, dying, sums)
+
+    @property
+    def may_drown(self) -> bool:
+        """Whether sums over those at risk have rows taken away again, see `drowned`."""
+        return self.sets.may_drown
+
+    def by_size(self, beta: Floats, shift: float, risk: Floats) -> dict[int, Floats]:  # noqa: ARG002
+        """Scatter rows of `risk` (n,) by its size, see `tables_by_size`."""
+        return tables_by_size(self, risk)
 
     def residuals(self, at: Point) -> Iterator[tuple[slice | NDArray[np.integer[Any]], Floats]]:
         """What each row adds to the scaled score: which m rows, and (m, p)."""
@@ -199,6 +213,8 @@ def point_at(
     sets, scale = problem.sets, problem.covariates.scale
     slope = beta / scale
     at_risk, dying = sets.split(table)
+    if problem.may_drown and drowned(at_risk[:, 0]):
+        at_risk = at_risk_by_size(sets, problem.by_size(beta, shift, risk))
     with np.errstate(all="ignore"):
         tied = TieSums(*problem.tie_sums(at_risk[:, 0], dying[:, 0]))
         expected = tied.hazard @ at_risk[:, 1:] - tied.hazard_tied @ dying[:, 1:]
@@ -209,6 +225,53 @@ def point_at(
     return Point(
         beta, value if sound else -np.inf, score, risk, shift, at_risk, dying, tied
     )  # fmt: skip
+
+
+def drowned(at_risk: Floats, later: float = 0.0) -> bool:
+    """Whether any sum over those at risk, (days,), may be the rounding of one after it.
+
+    Sums are made from the last day back, and who enters late is taken away again. `later` is the
+    largest sum after these days.
+    """
+    peak = np.maximum(np.maximum.accumulate(at_risk[::-1]), later)[::-1]
+    return bool((at_risk < DROWNED * peak).any())
+
+
+def over_stay(sets: RiskSets, at: Point, increments: Floats, spared: Floats) -> StaySums:
+    """Ready `increments` to be added up over the stay of each row, see `RiskSets.over_stay`."""
+    if sets.may_drown and drowned(at.at_risk[:, 0]):
+        return sets.over_each_stay(increments, spared)
+    return sets.over_stay(increments, spared)
+
+
+def tables_by_size(problem: PartialLikelihood, risk: Floats) -> dict[int, Floats]:
+    """Scatter `risk` (n,), alone and times covariates, and how many rows there are.
+
+    Those who enter late have a table for each size of their risk; tables are (2, K + 1, 2 + p).
+    """
+    sets = problem.sets
+    size = np.full(sets.n, NEVER_TAKEN_AWAY)
+    if sets.before is not None:
+        late = sets.before < sets.n_days
+        size[late] = np.frexp(risk[late])[1] // ALIKE
+    tables = {}
+    for own in np.unique(size).tolist():
+        table, here = sets.empty_table(2 + problem.p), size == own
+        for rows in sets.blocks(2 + problem.p):
+            counted, x = here[rows].astype(float), problem.covariates.block(rows)
+            table[..., :-1] += sets.weighted_tables(rows, risk[rows] * counted, x)
+            table[..., -1:] += sets.weighted_tables(rows, counted, x[:1])
+        tables[own] = table
+    return tables
+
+
+def at_risk_by_size(sets: RiskSets, tables: dict[int, Floats]) -> Floats:
+    """Add up over those at risk, shape (K, 1 + p), from `tables_by_size`.
+
+    Where nobody of a size is at risk, what is left of their sum is rounding, and left out.
+    """
+    sums = [sets.split(tables[size])[0] for size in sorted(tables)]
+    return np.sum([here[:, :-1] * (here[:, -1:] > HALF_A_ROW) for here in sums], axis=0)
 
 
 def find_shift(problem: PartialLikelihood, beta: Floats) -> float:
@@ -284,7 +347,7 @@ def information(problem: PartialLikelihood, at: Point) -> Floats:
 def squares(problem: PartialLikelihood, at: Point, risk: Floats) -> Floats:
     """Add up hazard-weighted squares of the covariates over rows with `risk` (n,): (p, p)."""
     sets, total = problem.sets, np.zeros((problem.p, problem.p))
-    hazard = sets.over_stay(at.tied.hazard, at.tied.hazard_tied)
+    hazard = over_stay(sets, at, at.tied.hazard, at.tied.hazard_tied)
     for rows in sets.blocks(1 + problem.p, tables=False):
         x = problem.covariates.block(rows)[1:]
         weight = risk[rows] * hazard[rows]
@@ -316,8 +379,8 @@ def score_residuals(problem: PartialLikelihood, at: Point) -> Iterator[tuple[sli
     r, d = at.at_risk[:, 1:], at.dying[:, 1:]
     mean = np.vstack([mean_covariates(problem, at), np.zeros((1, problem.p))])
     tied_path = tied.square_tied[:, None] * r - tied.square_twice[:, None] * d
-    hazard = sets.over_stay(tied.hazard, tied.hazard_tied)
-    path = sets.over_stay(mean_path(at), tied_path)
+    hazard = over_stay(sets, at, tied.hazard, tied.hazard_tied)
+    path = over_stay(sets, at, mean_path(at), tied_path)
     for rows in sets.blocks(1 + problem.p, tables=False):
         x, last = problem.covariates.block(rows)[1:], sets.last[rows]
         happened = sets.event[rows] if sets.weight is None else sets.event[rows] * sets.weight[rows]

@@ -27,6 +27,7 @@ from desistance.survival.covariates import covariates
 from desistance.survival.newton import maximise
 from desistance.survival.partial_likelihood import (
     mean_covariates,
+    over_stay,
     partial_likelihood,
     score_residuals,
 )
@@ -197,7 +198,7 @@ def _deviance(again: FitAgain) -> Floats:
 def _expected(again: FitAgain) -> Floats:
     """Events the model expects of each row while it is at risk, shape (n,)."""
     sets, point = again.problem.sets, again.top.point
-    stay = sets.over_stay(point.tied.hazard, point.tied.hazard_tied)[slice(None)]
+    stay = over_stay(sets, point, point.tied.hazard, point.tied.hazard_tied)[slice(None)]
     return point.risk / sets.weights() * stay
 
 

@@ -22,7 +22,7 @@ of rows add up to the table of them all.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Codes = NDArray[np.int32]
+    Runs = tuple[tuple[Ints, int], ...]
 
 CELLS_IN_CACHE = 192_000  # of one block of covariates
 EVERY = slice(None)
+DROWNED = 1e-6  # a sum, in parts of another that it was taken from
 FEW_KEYS = 64_000  # that a table of all keys may have, however few the rows
 
 
@@ -76,7 +78,7 @@ class RiskSets:
     stratum: Ints
     n_events: Ints
     event_weight: Floats
-    runs: tuple[tuple[Ints, int], ...]
+    runs: Runs
 
     @property
     def n(self) -> int:
@@ -92,6 +94,11 @@ class RiskSets:
     def has_say(self) -> NDArray[np.bool_]:
         """Which rows are in any risk set, shape (n,)."""
         return self.last < self.n_days
+
+    @property
+    def may_drown(self) -> bool:
+        """Whether sums over those at risk have rows taken away again."""
+        return self.before is not None
 
     def leaves(self, rows: slice | Ints = EVERY) -> Codes:
         """Every row's `last`, or that of some, and K + 1 more where it ends in an event, (m,)."""
@@ -129,15 +136,14 @@ class RiskSets:
             begins = np.searchsorted(key, np.arange(n_strata) * span).astype(np.int32)[stratum]
             start, stop = stratum * span + start, stratum * span + stop
         find = finder(key, n_strata * span, len(stop))
-        last, before = find(stop), find(start)
+        last, before = find(stop), find(start[:1] if start.strides == (0,) else start)
         has_say = last > before
         late = has_say & (before >= begins)
         np.copyto(last, none, where=~has_say)
-        np.copyto(before, none, where=~late)
         return replace(
             self,
             last=last,
-            before=before if late.any() else None,
+            before=np.where(late, before, none) if late.any() else None,
             event=event,
             weight=weight,
         )
@@ -170,15 +176,7 @@ class RiskSets:
 
     def running_back(self, table: Floats) -> Floats:
         """Add up `table` (K, ...) from the last day of each stratum back to its first."""
-        out = np.empty_like(table)
-        for begins, length in self.runs:
-            if len(begins) == 1:
-                days = slice(begins[0], begins[0] + length)
-                np.cumsum(table[days][::-1], axis=0, out=out[days][::-1])
-            else:
-                run = begins[:, None] + np.arange(length)
-                out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
-        return out
+        return add_up_back(table, self.runs, out=np.empty_like(table))
 
     def each_run(self) -> Iterator[Ints]:
         """Give the numbers of the strata that have as many days, (strata, days) each."""
@@ -240,6 +238,12 @@ class RiskSets:
         events = table[1, : self.n_days]
         return self.running_back(table[0, : self.n_days] + events), events
 
+    def over_each_stay(self, increments: Floats, spared: Floats) -> EachStay:
+        """Do as `over_stay`, to the last digit of each row."""
+        nothing = np.zeros((1, *increments.shape[1:]))
+        every, own = np.concatenate([increments, nothing]), np.concatenate([spared, nothing])
+        return EachStay(self, self.over_stay(increments, spared).total, every, own)
+
     def over_stay(self, increments: Floats, spared: Floats) -> StaySums:
         """Ready `increments` (K, ...) to be added up over the risk sets each row is in.
 
@@ -260,6 +264,33 @@ class StaySums:
         stayed: Floats = self.total.take(self.sets.leaves(rows), axis=0)
         if self.sets.before is not None:
             stayed -= self.total.take(self.sets.before[rows], axis=0)
+        return stayed
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EachStay(StaySums):
+    """As `StaySums`, where the sum before a row's first day may drown what it adds to it.
+
+    `increments` and `spared` (K + 1, ...), the last of them 0, are then added up row by row.
+    """
+
+    increments: Floats
+    spared: Floats
+
+    def __getitem__(self, rows: slice | Ints) -> Floats:
+        stayed = StaySums.__getitem__(self, rows)
+        assert self.sets.before is not None
+        last, before = self.sets.last[rows], self.sets.before[rows]
+        little = np.abs(stayed) < DROWNED * np.abs(self.total[before])
+        few = np.flatnonzero(
+            little.reshape(len(stayed), -1).any(axis=1) & (last < self.sets.n_days)
+        )
+        if len(few):
+            last = last[few]
+            ends = np.column_stack([before[few] + 1, last + 1]).ravel()
+            stayed[few] = np.add.reduceat(self.increments, ends, axis=0)[::2]
+            own = few[self.sets.event[rows][few]]
+            stayed[own] -= self.spared[self.sets.last[rows][own]]
         return stayed
 
 
@@ -301,7 +332,7 @@ def event_days(stratum: Ints, day: Ints, n_events: Ints, event_weight: Floats) -
     event = np.zeros(0, bool)
     return RiskSets(
         none, None, event, None, None, day, stratum, n_events, event_weight,
-        _runs(stratum),
+        runs_of(stratum),
     )  # fmt: skip
 
 
@@ -379,7 +410,19 @@ def _places(values: Ints | Codes) -> int:
     return places if int(values.max(initial=0)).bit_length() + places <= 63 else 0
 
 
-def _runs(stratum: Ints) -> tuple[tuple[Ints, int], ...]:
+def add_up_back(table: NDArray[Any], runs: Runs, *, out: NDArray[Any]) -> NDArray[Any]:
+    """Add up `table` (K, ...) from the last day of each of the `runs` back to its first."""
+    for begins, length in runs:
+        if len(begins) == 1:
+            days = slice(begins[0], begins[0] + length)
+            np.cumsum(table[days][::-1], axis=0, out=out[days][::-1])
+        else:
+            run = begins[:, None] + np.arange(length)
+            out[run] = np.cumsum(table[run][:, ::-1], axis=1)[:, ::-1]
+    return out
+
+
+def runs_of(stratum: Ints) -> Runs:
     """Group the strata by how many days they have; at most about sqrt(2 K) groups."""
     if len(stratum) and stratum[0] == stratum[-1]:
         return ((np.zeros(1, np.int64), len(stratum)),)

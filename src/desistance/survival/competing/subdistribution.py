@@ -72,6 +72,11 @@ class SubdistributionSets(RiskSets):
         here = slice(*np.searchsorted(self.stayers, (first, end)).tolist())
         return self.stayers[here] - first, here
 
+    @property
+    def may_drown(self) -> bool:
+        """No: some of those who enter late are not taken away again, but stay on."""
+        return False
+
     def empty_table(self, width: int) -> Floats:
         """Hold what `weighted_tables` adds up, shape (2 + g, K + 1, width)."""
         return np.zeros((2 + len(self.watched), self.n_days + 1, width))

@@ -22,6 +22,7 @@ from desistance.survival.partial_likelihood import (
     risks,
     scatter,
     squares,
+    tables_by_size,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +67,19 @@ class BlockedLikelihood(PartialLikelihood):
         table = reduce(add, tables, self.sets.empty_table(1 + self.p))
         return point_at(self, beta, shift, np.zeros(0), table)
 
+    @property
+    def may_drown(self) -> bool:
+        """Of rows that are not here nobody knows."""
+        return True
+
+    def by_size(self, beta: Floats, shift: float, risk: Floats) -> dict[int, Floats]:  # noqa: ARG002
+        """Scatter the rows by the size of their risk: one more pass."""
+        together: dict[int, Floats] = {}
+        for tables in self.each(partial(_by_size, beta, shift)):
+            for size, table in tables.items():
+                together[size] = together[size] + table if size in together else table
+        return together
+
     def _shift(self, beta: Floats) -> float:
         """The largest exponent of any block, where any could overflow; else 0, without a pass."""
         if find_shift(self, beta) == 0.0:
@@ -97,6 +111,10 @@ class BlockedLikelihood(PartialLikelihood):
 
 def _table(beta: Floats, shift: float, part: Part) -> Floats:
     return scatter(part.problem, beta, shift)[0]
+
+
+def _by_size(beta: Floats, shift: float, part: Part) -> dict[int, Floats]:
+    return tables_by_size(part.problem, risks(part.problem, beta, shift))
 
 
 def _shift_of(beta: Floats, part: Part) -> float:
