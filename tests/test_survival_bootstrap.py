@@ -114,6 +114,23 @@ def test_many_at_once_is_one_by_one(by):
     assert_allclose(together.estimates, alone.estimates)
 
 
+def test_a_late_entry_that_outweighs_all_others_is_told_apart_in_replicates_too():
+    rng = np.random.default_rng(1)
+    x, arm = rng.normal(size=300), rng.normal(size=300)
+    stop = 1 + (300 * rng.exponential(np.exp(-x - 0.3 * arm))).astype(int)
+    frame = pd.DataFrame(
+        {"start": 0, "stop": stop, "event": rng.random(300) < 0.7, "age": x, "arm": arm}
+    )
+    middle = int(np.sort(stop[frame.event])[150])
+    frame.loc[300] = [middle - 1, middle, True, 36.0, 0.0]
+    frame["pid"] = frame.index
+    times = times_of(frame.astype({"event": bool, "start": int, "stop": int}))
+    together = bootstrap(FIT, times, rng=3, replicates=9)
+    alone = bootstrap(lambda rows: fit_cox(rows, ["age", "arm"]), times, rng=3, replicates=9)
+    assert np.isfinite(alone.replicates).all()
+    assert_allclose(together.replicates, alone.replicates, rtol=1e-11)
+
+
 def test_people_left_out_by_an_empty_term_are_drawn_all_the_same():
     holes = frame_of()
     holes.loc[::7, "age"] = np.nan

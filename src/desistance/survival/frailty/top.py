@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from desistance.survival.partial_likelihood import evaluate, information
+from desistance.survival.partial_likelihood import evaluate, information, over_stay
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +97,8 @@ def correction(events: Ints, theta: float) -> tuple[float, float, float]:
 def stay_of(problem: PartialLikelihood, point: Point) -> Floats:
     """The hazard of each row over its stay, shape (n,), by which its risk is multiplied."""
     with np.errstate(invalid="ignore"):  # where the likelihood has no top, hazards are infinite
-        return problem.sets.over_stay(point.tied.hazard, point.tied.hazard_tied)[slice(None)]
+        tied = point.tied
+        return over_stay(problem.sets, point, tied.hazard, tied.hazard_tied)[slice(None)]
 
 
 def _curve(this: GroupedRows, view: View, columns: list[Floats]) -> Floats:

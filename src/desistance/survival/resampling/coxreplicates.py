@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from desistance.survival.risksets import DROWNED
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -72,6 +74,7 @@ def climb(design: Design, start: Floats, count: Floats) -> tuple[Floats, Truths]
     with np.errstate(all="ignore"):
         for _ in range(MOST_STEPS):
             at = _evaluate(design, draws, beta)
+            sound &= ~at.lost
             if np.max(last_size, where=sound & ~rests, initial=0.0) > NEAR:
                 matrix = _information(design, draws, at)
                 sound &= _well_told(matrix)
@@ -159,13 +162,15 @@ class _Place:
     """The likelihood at coefficients (p, B): `score` (p, B) and what the information needs.
 
     `risk` and `hazard` (n, B) are relative risks, and times the hazard over the row's stay;
-    `left` (E,) is one over the risk left at each event's turn.
+    `left` (E,) is one over the risk left at each event's turn; `lost` (B,) says where sums over
+    those at risk may be rounding, see `partial_likelihood.drowned`.
     """
 
     score: Floats
     risk: Floats
     hazard: Floats
     left: Floats
+    lost: Truths
 
 
 def _evaluate(design: Design, draws: _Draws, beta: Floats) -> _Place:
@@ -178,7 +183,11 @@ def _evaluate(design: Design, draws: _Draws, beta: Floats) -> _Place:
     stay = sets.over_stay(draws.added(left), draws.added(draws.turn * left))
     hazard = stay[EVERYBODY]
     hazard *= risk
-    return _Place(design.x @ (draws.observed - hazard), risk, hazard, left)
+    lost = np.zeros(beta.shape[1], bool)
+    if sets.may_drown:
+        peak = np.maximum.accumulate(at_risk[::-1], axis=0)[::-1]
+        lost |= ((at_risk < DROWNED * peak) & (draws.count > 0)).any(axis=0)
+    return _Place(design.x @ (draws.observed - hazard), risk, hazard, left, lost)
 
 
 def _information(design: Design, draws: _Draws, at: _Place) -> Floats:
