@@ -27,7 +27,7 @@ from desistance.survival.partial_likelihood import (
     PartialLikelihood,
     Point,
     TieSums,
-    drowned,
+    drowning,
     evaluate,
     find_shift,
     information,
@@ -37,7 +37,7 @@ from desistance.survival.partial_likelihood import (
     score_residuals,
     sums_by_day,
 )
-from desistance.survival.risksets import CELLS_IN_CACHE, add_up_back, order_of, runs_of
+from desistance.survival.risksets import CELLS_IN_CACHE, DROWNED, add_up_back, order_of, runs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,11 +115,11 @@ class ManyDays(PartialLikelihood):
         shift, slope = find_shift(self, beta), beta / scale
         risk, hazard = np.empty(sets.n), np.empty(sets.n_days)
         log, square, expected, between = 0.0, 0.0, np.zeros(p), np.zeros((p, p))
-        peak, lost = 0.0, False
+        peak, lost = 0.0, 0.0
         with np.errstate(all="ignore"):
             for days, rows, at_risk, dying in self._sweep(risk, shift, slope):
                 if sets.may_drown:
-                    lost |= drowned(at_risk[:, 0], peak)
+                    lost += drowning(at_risk[:, 0], peak)
                     peak = max(peak, float(at_risk[:, 0].max()))
                 tied = self._sums(days, at_risk, dying)
                 hazard[days] = tied[1]
@@ -137,7 +137,7 @@ class ManyDays(PartialLikelihood):
                     cross = (r * square_tied[:, None]).T @ d
                     between += (d * square_twice[:, None]).T @ d - cross - cross.T
                     between += self._spared(days, rows, risk, tied[2])
-            if lost:
+            if lost > sets.n_days / DROWNED:
                 return evaluate(self, beta)
             value = float(self.events @ slope - shift * sets.event_weight.sum() - log)
             score = (self.events - expected) / scale

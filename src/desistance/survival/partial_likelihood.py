@@ -227,14 +227,20 @@ def point_at(
     )  # fmt: skip
 
 
-def drowned(at_risk: Floats, later: float = 0.0) -> bool:
-    """Whether any sum over those at risk, (days,), may be the rounding of one after it.
+def drowned(at_risk: Floats) -> bool:
+    """Whether sums over those at risk (K,) may be the rounding of larger ones, see `drowning`."""
+    return drowning(at_risk) > len(at_risk) / DROWNED
 
-    Sums are made from the last day back, and who enters late is taken away again. `later` is the
-    largest sum after these days.
+
+def drowning(at_risk: Floats, later: float = 0.0) -> float:
+    """How many times as large the largest sum after each sum over those at risk is, added up.
+
+    Sums (days,) are made from the last day back, and who enters late is taken away again; `later`
+    is the largest after these days.
     """
     peak = np.maximum(np.maximum.accumulate(at_risk[::-1]), later)[::-1]
-    return bool((at_risk < DROWNED * peak).any())
+    with np.errstate(all="ignore"):
+        return float(np.where(at_risk > 0, peak / at_risk, np.inf).sum())
 
 
 def over_stay(sets: RiskSets, at: Point, increments: Floats, spared: Floats) -> StaySums:

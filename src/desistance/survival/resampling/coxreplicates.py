@@ -163,7 +163,7 @@ class _Place:
 
     `risk` and `hazard` (n, B) are relative risks, and times the hazard over the row's stay;
     `left` (E,) is one over the risk left at each event's turn; `lost` (B,) says where sums over
-    those at risk may be rounding, see `partial_likelihood.drowned`.
+    those at risk may be rounding, see `partial_likelihood.drowning`.
     """
 
     score: Floats
@@ -186,7 +186,9 @@ def _evaluate(design: Design, draws: _Draws, beta: Floats) -> _Place:
     lost = np.zeros(beta.shape[1], bool)
     if sets.may_drown:
         peak = np.maximum.accumulate(at_risk[::-1], axis=0)[::-1]
-        lost |= ((at_risk < DROWNED * peak) & (draws.count > 0)).any(axis=0)
+        drowning = np.where(draws.count > 0, peak / at_risk, 0.0)
+        drowning[(draws.count > 0) & ~(at_risk > 0)] = np.inf
+        lost |= drowning.sum(axis=0) > len(drowning) / DROWNED
     return _Place(design.x @ (draws.observed - hazard), risk, hazard, left, lost)
 
 
