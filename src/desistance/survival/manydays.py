@@ -287,7 +287,7 @@ def many_days(sets: RiskSets, covariates: Covariates, ties: Ties) -> ManyDays:
         late = order_of(in_order.before)[: np.count_nonzero(in_order.before < none)]
         enters = in_order.before[late]
     tied = np.flatnonzero(in_order.event & (sets.n_events[in_order.last] > 1))
-    n_rows = CELLS_IN_CACHE // width  # of a block
+    n_rows = CELLS_IN_CACHE // 2 // width  # of a block, beside which its tables of days stand
     some = np.arange(0, len(order), max(FEWEST_ROWS, n_rows))
     days = np.unique(np.append(in_order.last[some], [np.int32(0), none]))
     cuts = np.column_stack(

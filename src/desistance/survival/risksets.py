@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int32]
     Runs = tuple[tuple[Ints, int], ...]
 
-CELLS_IN_CACHE = 192_000  # of one block of covariates
+CELLS_IN_CACHE = 384_000  # of one block of covariates
 EVERY = slice(None)
 DROWNED = 1e-6  # a sum, in parts of one that it was taken from
 FEW_KEYS = 64_000  # that a table of all keys may have, however few the rows
