@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from desistance.errors import ModelError
 from desistance.survival import fit_cox, manydays, suited
 from desistance.timetoevent import TimeToEvent
 
@@ -143,3 +144,24 @@ def test_a_late_entry_that_outweighs_all_others_leaves_no_rounding_behind(monkey
         assert_allclose(fit.log_hazards, beta, rtol=1e-13)
         assert_allclose(fit.covariance, covariance, rtol=1e-12)
         assert np.isfinite(fit.survival_at({"x": 0, "arm": 0}, [middle]).std_error).all()
+
+
+def test_a_frame_changed_after_the_fit_changes_no_prediction(rows, monkeypatch):
+    monkeypatch.setattr(suited, "CELLS_IN_CACHE", 0)
+    monkeypatch.setattr(suited, "LARGEST_TABLE", 0)
+    found = []
+    for column in (None, "x", "stop", "event", "start", "arm", "weight"):
+        frame = rows.copy()
+        times = TimeToEvent.from_frame(
+            frame, start="start", stop="stop", event="event", weight="weight", unit="minutes",
+            recurrent=True,
+        )  # fmt: skip
+        fit = fit_cox(times, ["x", "arm"], variance="robust")
+        if column:
+            frame.loc[:, column] = frame[column].iloc[-1]
+        found.append(fit.survival_at({"x": 2e3, "arm": True}, [20_000]))
+    assert all(one.equals(found[0]) for one in found)
+    fit = fit_cox(times, ["x", "arm"])
+    times.columns.loc[:300, "x"] = 2e3
+    with pytest.raises(ModelError, match="changed after the fit"):
+        fit.survival_at({"x": 2e3, "arm": True}, [20_000])

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Ties = Literal["efron", "breslow"]
 SAFE_EXPONENT = 300.0
 EVENTS_IN_CACHE = 8_000
+SAME_LIKELIHOOD = 1e-9  # as a share; rows in another order add up to a little less
 ALIKE = 10  # binary places that risks of one size may differ by
 NEVER_TAKEN_AWAY = -10_000  # in place of a size
 HALF_A_ROW = 0.5
@@ -225,6 +226,11 @@ def point_at(
     return Point(
         beta, value if sound else -np.inf, score, risk, shift, at_risk, dying, tied
     )  # fmt: skip
+
+
+def same_likelihood(one: float, other: float) -> bool:
+    """Whether two log-likelihoods are of the same rows, which may stand in another order."""
+    return bool(np.isclose(one, other, rtol=SAME_LIKELIHOOD, atol=SAME_LIKELIHOOD))
 
 
 def drowned(at_risk: Floats) -> bool:

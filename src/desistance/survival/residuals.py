@@ -29,6 +29,7 @@ from desistance.survival.partial_likelihood import (
     mean_covariates,
     over_stay,
     partial_likelihood,
+    same_likelihood,
     score_residuals,
 )
 from desistance.survival.risksets import risk_sets
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 Kind = Literal["martingale", "deviance", "schoenfeld", "score", "dfbeta"]
-SAME_LIKELIHOOD = 1e-9  # as a share; rows in another order add up to a little less
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,8 +145,7 @@ def fit_again(fitted: CoxFit, times: TimeToEvent | HasTimes) -> FitAgain:
     problem = partial_likelihood(sets, covariates(kept, read_as, sets), fitted.ties)
     _check_counts(fitted, kept)
     top = maximise(problem)
-    likelihoods = top.point.log_likelihood, fitted.log_likelihood
-    if not np.isclose(*likelihoods, rtol=SAME_LIKELIHOOD, atol=SAME_LIKELIHOOD):
+    if not same_likelihood(top.point.log_likelihood, fitted.log_likelihood):
         raise ModelError(
             "These rows give another likelihood than the fit's: a time, event, weight, stratum or "
             "covariate differs. Pass the rows the fit was made from."

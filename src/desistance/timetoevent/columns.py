@@ -113,7 +113,7 @@ def weights_of(frame: pd.DataFrame, name: str, faults: list[str]) -> NDArray[np.
     if frame[name].dtype.kind not in "iuf":
         faults.append(f"column {name!r} holds {frame[name].dtype}, not weights")
         return np.ones(len(frame))
-    values = frame[name].to_numpy(dtype=float, na_value=np.nan)
+    values = frame[name].to_numpy(dtype=float, na_value=np.nan, copy=True)
     bad = ~(np.isfinite(values) & (values > 0))
     if bad.any():
         faults.append(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from desistance.errors import ModelError
 from desistance.survival.baseline import baseline_hazard, last_days
 from desistance.survival.cox.choices import check_choices, check_frailty, check_weights
 from desistance.survival.cox.fitted import CoxFit
@@ -35,7 +36,7 @@ from desistance.survival.frailty import (
 )
 from desistance.survival.manydays import ManyDays
 from desistance.survival.newton import maximise
-from desistance.survival.partial_likelihood import partial_likelihood
+from desistance.survival.partial_likelihood import partial_likelihood, same_likelihood
 from desistance.survival.penalty import maximise_penalised, profile_limits
 from desistance.survival.reasons import (
     caveats_of,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from desistance.survival.baseline import BaselineHazard
     from desistance.survival.cox.choices import CoxTies
     from desistance.survival.cox.overtime import How
-    from desistance.survival.partial_likelihood import PartialLikelihood, Ties
+    from desistance.survival.partial_likelihood import PartialLikelihood, Point, Ties
     from desistance.survival.penalty import Penalty
     from desistance.survival.reasons import Variance
     from desistance.survival.terms import Term
@@ -192,8 +193,10 @@ def fit_cox(
         zero=at_zero(read_as, problem.sets.day),
     )
     if isinstance(problem, ManyDays):  # its rows are too many to be kept in order
-        again = partial(_likelihood, kept, stratum, read_as, problem.ties)
-        baseline_of: Callable[[], BaselineHazard] = cache(lambda: baseline(again(), top.point))
+        again = partial(_again, kept, stratum, read_as, problem.ties)
+        baseline_of: Callable[[], BaselineHazard] = cache(
+            lambda: baseline(again(top.point), top.point)
+        )
     else:
         baseline_of = baseline(problem, top.point).itself
     return CoxFit(
@@ -244,9 +247,15 @@ def fit_cox(
     )
 
 
-def _likelihood(
-    times: TimeToEvent, stratum: Ints | None, terms: tuple[Term, ...], ties: Ties
+def _again(
+    times: TimeToEvent, stratum: Ints | None, terms: tuple[Term, ...], ties: Ties, top: Point
 ) -> PartialLikelihood:
-    """Set up the partial likelihood of rows whose terms are read."""
+    """Set up the partial likelihood of a fit's rows again, whose top was `top`."""
     laid = lay_out(times, stratum, terms)
-    return suited_likelihood(laid.sets, laid.covariates, ties)
+    problem = suited_likelihood(laid.sets, laid.covariates, ties)
+    if not same_likelihood(problem.evaluate(top.beta).log_likelihood, top.log_likelihood):
+        raise ModelError(
+            "A column of the rows was changed after the fit, which reads them again to predict: "
+            "fit once more."
+        )
+    return problem
